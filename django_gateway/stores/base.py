@@ -1,0 +1,66 @@
+"""What a store is: where finished exchanges are kept, bounded by a capacity.
+
+``put`` is called by one writer thread of each process; everything else by readers in any process. A reader may open a
+store that no process has written yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from ..exchange import Exchange, Summary
+from .filters import Condition
+
+
+class StoreError(Exception):
+    """The store can't be read or written now; the message says what to do, in one sentence."""
+
+
+class Capacity(msgspec.Struct, frozen=True):
+    """The oldest exchanges go when either is exceeded. ``bytes`` counts encoded records."""
+
+    exchanges: int = 10_000
+    bytes: int = 256 * 1024 * 1024
+
+
+class Statistics(msgspec.Struct, frozen=True):
+    location: str
+    exchanges: int
+    bytes: int
+    capacity: Capacity
+
+
+class Store(Protocol):
+    #: The URL it was opened with, without secrets.
+    location: str
+
+    def put(self, exchanges: Sequence[Exchange]) -> None:
+        """Keep them, and forget the oldest where the capacity asks for it. An id that is known is replaced.
+
+        Raises StoreError.
+        """
+
+    def get(self, number: int) -> Exchange | None:
+        """The exchange, or None where there is none (any more). Raises StoreError."""
+
+    def page(
+        self, conditions: Sequence[Condition] = (), *, before: int | None = None, limit: int = 50
+    ) -> list[Summary]:
+        """Newest first; ``before`` is the id that the last page ended with. Raises StoreError."""
+
+    def since(self, cursor: int, *, limit: int = 200) -> tuple[int, list[Summary]]:
+        """What was put after ``cursor``, in the order it was put (the newest ``limit`` of it), and the new cursor.
+
+        ``since(-1)`` returns the present cursor and nothing. Raises StoreError.
+        """
+
+    def clear(self) -> None:
+        """Forget everything. Raises StoreError."""
+
+    def statistics(self) -> Statistics:
+        """Raises StoreError."""
+
+    def close(self) -> None: ...
