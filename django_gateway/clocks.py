@@ -10,6 +10,7 @@ import os
 import threading
 import types
 from collections.abc import Coroutine, Generator
+from threading import get_ident
 from time import perf_counter_ns as now
 from time import thread_time_ns
 from typing import Any
@@ -26,6 +27,10 @@ except (ImportError, AttributeError):
 __all__ = ["Steps", "ThreadClock", "now", "stepped", "thread_clock"]
 
 
+#: (thread, instant, CPU ns, run-queue ns or None, voluntary switches or None, involuntary ones or None)
+Reading = tuple[int, int, int, "int | None", "int | None", "int | None"]
+
+
 class ThreadClock(threading.local):
     """Reads the calling thread's times. A kept descriptor belongs to one (process, thread): fork makes it stale."""
 
@@ -40,8 +45,7 @@ class ThreadClock(threading.local):
             self._descriptor = None
         return self._descriptor
 
-    def read(self) -> tuple[int, int, int | None, int | None, int | None]:
-        """(instant, CPU ns, run-queue ns or None, voluntary switches or None, involuntary ones or None)."""
+    def read(self) -> Reading:
         descriptor = self._descriptor if self._pid == _pid else self._open()
         ready = None
         if descriptor is not None:
@@ -50,14 +54,16 @@ class ThreadClock(threading.local):
             except (OSError, IndexError, ValueError):
                 ready = None
         if _RUSAGE_THREAD is None:
-            return now(), thread_time_ns(), ready, None, None
+            return get_ident(), now(), thread_time_ns(), ready, None, None
         usage = resource.getrusage(_RUSAGE_THREAD)
-        return now(), thread_time_ns(), ready, usage.ru_nvcsw, usage.ru_nivcsw
+        return get_ident(), now(), thread_time_ns(), ready, usage.ru_nvcsw, usage.ru_nivcsw
 
-    def since(self, start: tuple[int, int, int | None, int | None, int | None]) -> Scheduler:
-        """Call it in the thread that made ``start``."""
-        at, cpu, ready, voluntary, involuntary = self.read()
-        then, cpu_then, ready_then, voluntary_then, involuntary_then = start
+    def since(self, start: Reading) -> Scheduler | None:
+        """None in another thread than the one that made ``start``: its times say nothing of this one's."""
+        thread, at, cpu, ready, voluntary, involuntary = self.read()
+        thread_then, then, cpu_then, ready_then, voluntary_then, involuntary_then = start
+        if thread != thread_then:
+            return None
         running = cpu - cpu_then
         waited = None if ready is None or ready_then is None else max(0, ready - ready_then)
         return Scheduler(

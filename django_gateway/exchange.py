@@ -66,6 +66,7 @@ EVENT_FIELDS: Final[dict[str, tuple[str, ...]]] = {
     "django.template.finished": ("template",),
     "django.exception": ("exception", "status"),
     "django.response.close": (),
+    "asgi.cancelled": (),
     # One event for a whole crossing, written when it is over; its instant is when the caller set out.
     # ``entered`` and ``left`` are the instants in the other place, ``returned`` the caller's own again.
     "crossing.to_thread": ("function", "thread", "entered", "left", "returned"),

@@ -1,0 +1,211 @@
+"""ASGI: the wrapper around ``application(scope, receive, send)``, for http, websocket and lifespan.
+
+Messages are passed by identity and never changed; an await is added nowhere, so backpressure and cancellation reach the
+application as they were. The application's own coroutine is stepped in place, to see how long it held the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from types import CoroutineType
+from typing import Any
+
+from asgiref.compatibility import guarantee_single_callable
+
+from ..clocks import Steps, now, stepped
+from ..exchange import HTTP, LIFESPAN, WEBSOCKET, Close, Handover
+from ..recording import Recorder, Recording, current, faults, is_recording, running_server
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_TYPES = {"http": HTTP, "websocket": WEBSOCKET, "lifespan": LIFESPAN}
+
+
+class RecordedASGI:
+    """The application, recorded. Inside an exchange of the same type that is already recorded it only passes on."""
+
+    def __init__(self, application: Any, recorder: Recorder, vantage: str = "wrapper") -> None:
+        self.__wrapped__ = application
+        self._application: Application = guarantee_single_callable(application)
+        self._recorder = recorder
+        self._vantage = vantage
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await record(self._application, self._recorder, self._vantage, scope, receive, send)
+
+
+async def record(
+    application: Application, recorder: Recorder, vantage: str, scope: Scope, receive: Receive, send: Send
+) -> Any:
+    """Call ``application`` once and record it, unless an outer wrapper does so already."""
+    kind = _TYPES.get(scope.get("type", ""))
+    if kind is None or is_recording(kind):
+        return await application(scope, receive, send)
+    try:
+        recording = begin(recorder, scope, kind, vantage)
+        conversation = Conversation(recording, receive, send)
+    except Exception as fault:
+        faults.note(fault)
+        return await application(scope, receive, send)
+    token = current.set(recording)
+    try:
+        called = application(scope, conversation.receive, conversation.send)
+        if type(called) is CoroutineType:
+            return await stepped(called, recording.steps)  # type: ignore[arg-type]
+        return await called
+    except BaseException as error:
+        conversation.failed(error)
+        raise
+    finally:
+        current.reset(token)
+        conversation.over()
+
+
+def begin(recorder: Recorder, scope: Scope, kind: str, vantage: str) -> Recording:
+    """A recording with the handover in it, taken before the application can change the scope."""
+    recording = Recording(recorder, "asgi", kind, vantage, scope.get("path", ""))
+    redactor = recorder.redactor
+    recording.handover = Handover("scope", redactor.scope(scope))
+    recording.steps = Steps()
+    recording.task = asyncio.current_task()
+    recording.server = running_server_once()
+    if kind is LIFESPAN:
+        return recording
+    recording.method = scope.get("method")
+    query = scope.get("query_string")
+    if query:
+        recording.query = redactor.query(query.decode("latin-1") if isinstance(query, bytes) else str(query))
+    client = scope.get("client")
+    if client:
+        recording.client = ":".join(str(part) for part in client)
+    return recording
+
+
+_server: tuple[str | None, str | None] | None = None
+
+
+def running_server_once() -> tuple[str | None, str | None]:
+    global _server
+    if _server is None:
+        _server = running_server()
+    return _server
+
+
+class Conversation:
+    """``receive`` and ``send`` as the application gets them, for one exchange."""
+
+    __slots__ = ("_accepted", "_receive", "_recording", "_send")
+
+    def __init__(self, recording: Recording, receive: Receive, send: Send) -> None:
+        self._recording = recording
+        self._receive = receive
+        self._send = send
+        self._accepted = False
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        try:
+            self._received(message)
+        except Exception as fault:
+            faults.note(fault)
+        return message
+
+    def _received(self, message: Message) -> None:
+        recording = self._recording
+        kind = message["type"]
+        at = now()
+        if kind == "http.request":
+            size = len(message.get("body") or b"")
+            recording.bytes_in += size
+            recording.note((kind, at, size, bool(message.get("more_body"))))
+        elif kind == "websocket.receive":
+            recording.received += 1
+            form, size = _payload(message)
+            recording.bytes_in += size
+            recording.note((kind, at, form, size, None))
+        elif kind == "websocket.disconnect":
+            code, reason = message.get("code"), message.get("reason") or ""
+            recording.trail.append((kind, at, code, reason))
+            if recording.close is None:
+                recording.close = Close(code, "client", reason)
+        else:
+            recording.note((kind, at))
+
+    async def send(self, message: Message) -> None:
+        at = now()
+        try:
+            await self._send(message)
+        except BaseException:
+            self._sent(message, at, None)
+            raise
+        self._sent(message, at, now())
+
+    def _sent(self, message: Message, at: int, returned: int | None) -> None:
+        recording = self._recording
+        try:
+            kind = message["type"]
+            if kind == "http.response.body":
+                size = len(message.get("body") or b"")
+                recording.chunks += 1
+                recording.bytes_out += size
+                recording.note((kind, at, size, bool(message.get("more_body")), returned))
+            elif kind == "http.response.start":
+                recording.status = status = message.get("status")
+                recording.headers = recording.recorder.redactor.headers(message.get("headers") or ())
+                recording.returned = at
+                recording.trail.append((kind, at, status, returned))
+            elif kind == "websocket.send":
+                recording.sent += 1
+                form, size = _payload(message)
+                recording.bytes_out += size
+                recording.note((kind, at, form, size, None, returned))
+            elif kind == "websocket.accept":
+                self._accepted = True
+                recording.status = 101
+                recording.headers = recording.recorder.redactor.headers(message.get("headers") or ())
+                recording.trail.append((kind, at, message.get("subprotocol"), returned))
+            elif kind == "websocket.close":
+                code, reason = message.get("code", 1000), message.get("reason") or ""
+                if recording.close is None:
+                    recording.close = Close(code, "application", reason)
+                if not self._accepted:
+                    # The ASGI specification: a close before accept is answered with 403.
+                    recording.status = 403
+                recording.trail.append((kind, at, code, reason, returned))
+            elif kind.startswith("lifespan."):
+                failed = (message.get("message", ""),) if kind.endswith("failed") else ()
+                recording.trail.append((kind, at, *failed, returned))
+            else:
+                recording.note(("http.response.other", at, kind, returned))
+        except Exception as fault:
+            faults.note(fault)
+
+    def failed(self, error: BaseException) -> None:
+        try:
+            if isinstance(error, asyncio.CancelledError):
+                self._recording.trail.append(("asgi.cancelled", now()))
+            else:
+                self._recording.fail(error)
+                if self._recording.type == WEBSOCKET and self._recording.close is None:
+                    # What the server does with a WebSocket whose application raised: RFC 6455's internal error.
+                    self._recording.close = Close(1011, "server", "")
+        except Exception as fault:
+            faults.note(fault)
+
+    def over(self) -> None:
+        try:
+            self._recording.finish()
+        except Exception as fault:
+            faults.note(fault)
+
+
+def _payload(message: Message) -> tuple[str, int]:
+    text = message.get("text")
+    if text is not None:
+        return "text", len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+    return "binary", len(message.get("bytes") or b"")

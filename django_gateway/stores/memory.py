@@ -1,0 +1,89 @@
+"""The memory store: for tests, and for whoever wants nothing on a disk. It lives and dies with its process."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+import msgspec
+
+from ..exchange import Exchange, Summary, summarise
+from .base import Capacity, Statistics
+from .filters import Condition, matches
+
+
+class MemoryStore:
+    location = "memory:"
+
+    def __init__(self, capacity: Capacity) -> None:
+        self._capacity = capacity
+        self._lock = threading.Lock()
+        self._records: dict[int, bytes] = {}
+        self._summaries: dict[int, Summary] = {}
+        #: Ids in the order they were put, beside the cursor that putting gave them.
+        self._cursors: dict[int, int] = {}
+        self._cursor = 0
+        self._bytes = 0
+
+    def put(self, exchanges: Sequence[Exchange]) -> None:
+        with self._lock:
+            for exchange in exchanges:
+                self._forget(exchange.id)
+                record = msgspec.msgpack.encode(exchange)
+                self._cursor += 1
+                self._records[exchange.id] = record
+                self._summaries[exchange.id] = summarise(exchange)
+                self._cursors[exchange.id] = self._cursor
+                self._bytes += len(record)
+            oldest = iter(sorted(self._records))
+            while self._records and (
+                len(self._records) > self._capacity.exchanges or self._bytes > self._capacity.bytes
+            ):
+                self._forget(next(oldest))
+
+    def _forget(self, number: int) -> None:
+        record = self._records.pop(number, None)
+        if record is not None:
+            self._bytes -= len(record)
+            del self._summaries[number]
+            del self._cursors[number]
+
+    def get(self, number: int) -> Exchange | None:
+        with self._lock:
+            record = self._records.get(number)
+        return None if record is None else msgspec.msgpack.decode(record, type=Exchange)
+
+    def page(
+        self, conditions: Sequence[Condition] = (), *, before: int | None = None, limit: int = 50
+    ) -> list[Summary]:
+        with self._lock:
+            numbers = sorted((n for n in self._summaries if before is None or n < before), reverse=True)
+            found = (self._summaries[n] for n in numbers)
+            page = []
+            for summary in found:
+                if matches(summary, conditions):
+                    page.append(summary)
+                    if len(page) == limit:
+                        break
+            return page
+
+    def since(self, cursor: int, *, limit: int = 200) -> tuple[int, list[Summary]]:
+        with self._lock:
+            if cursor < 0:
+                return self._cursor, []
+            news = [number for number, put in self._cursors.items() if put > cursor]
+            return self._cursor, [self._summaries[number] for number in news[-limit:]]
+
+    def clear(self) -> None:
+        with self._lock:
+            self._records.clear()
+            self._summaries.clear()
+            self._cursors.clear()
+            self._bytes = 0
+
+    def statistics(self) -> Statistics:
+        with self._lock:
+            return Statistics(self.location, len(self._records), self._bytes, self._capacity)
+
+    def close(self) -> None:
+        pass
