@@ -1,0 +1,70 @@
+# make serve    the test project under gatewayserve, with its panel
+# make test     lint, and the tests on two versions of Python and Django
+# Both install what they need first.
+
+PYTHON ?= python3
+NEWEST := $(shell tools/newest-python.sh)
+NEWEST_VENV := $(if $(NEWEST),.venv-py$(shell $(NEWEST) -c 'import sys; print("%d.%d" % sys.version_info[:2])'))
+BIN := .venv/bin
+SERVE ?=
+# The browser and the real projects are driven on the first leg only: they take most of the time.
+PYTEST ?=
+PYTEST_NEWEST ?= -m "not slow and not browser"
+
+.PHONY: help serve test tests lint format setup tools clean
+.DEFAULT_GOAL := help
+
+help:
+	@sed -n 's/^# make/make/p' Makefile
+
+serve: .venv/.serve
+	cd testproject && ../$(BIN)/python manage.py migrate --verbosity 0
+	cd testproject && exec ../$(BIN)/python manage.py gatewayserve $(SERVE)
+
+test: lint tests
+
+tests: tools setup
+ifdef NEWEST
+	$(NEWEST_VENV)/bin/python -m pytest $(PYTEST_NEWEST) $(PYTEST)
+else
+	@echo "No Python 3.12 or newer here: the tests run with $(PYTHON) and Django 5.2 only, not with Django 6.1."
+endif
+	$(BIN)/python -m pytest $(PYTEST)
+
+lint: .venv/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+setup: .venv/.dev $(if $(NEWEST),$(NEWEST_VENV)/.dev)
+
+tools:
+	@tools/debian.sh tests
+
+.venv/bin/python:
+	@tools/debian.sh python
+	$(PYTHON) -m venv .venv
+
+# Django 5.2 here, also where python3 is new enough for a later one: the two legs cover both ends of what is supported.
+.venv/.serve: pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . 'django==5.2.*'
+	touch $@
+
+.venv/.dev: pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' 'django==5.2.*'
+	touch $@ .venv/.serve
+
+$(NEWEST_VENV)/bin/python:
+	$(NEWEST) -m venv $(NEWEST_VENV)
+
+$(NEWEST_VENV)/.dev: pyproject.toml | $(NEWEST_VENV)/bin/python
+	$(NEWEST_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' 'django==6.1.*'
+	touch $@
+
+clean:
+	rm -rf .venv .venv-py* build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
