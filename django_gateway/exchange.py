@@ -206,6 +206,8 @@ class Exchange(msgspec.Struct, frozen=True, array_like=True):
     vantage: str
     #: What could not be seen from there, one sentence each.
     unseen: list[str]
+    #: Names of threads, by the identifiers that crossings carry.
+    threads: dict[int, str] = {}
 
     @property
     def duration(self) -> int | None:

@@ -15,8 +15,9 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
+from functools import cache
 from types import TracebackType
 from typing import Any, Final
 
@@ -36,6 +37,7 @@ from .exchange import (
     Split,
 )
 from .redaction import Redactor, shortened
+from .vocabulary import WORDS
 
 current: ContextVar[Recording | None] = ContextVar("django_gateway_recording", default=None)
 
@@ -67,10 +69,18 @@ faults = Faults()
 class Recorder:
     """Where recordings come from and where their exchanges go. ``submit`` takes a finished exchange, from any thread."""
 
-    def __init__(self, redactor: Redactor, submit: Callable[[Exchange], None], *, max_events: int = 20_000) -> None:
-        self.redactor = redactor
+    def __init__(
+        self,
+        submit: Callable[[Exchange], None],
+        *,
+        hide: Iterable[str] = (),
+        max_events: int = 20_000,
+        body_bytes: int = 0,
+    ) -> None:
+        self.redactor = Redactor(hide, WORDS.add)
         self.submit = submit
         self.max_events = max_events
+        self.body_bytes = body_bytes
 
 
 def is_recording(kind: str | None = None) -> bool:
@@ -114,6 +124,7 @@ class Recording:
         "status",
         "steps",
         "task",
+        "threads",
         "trail",
         "type",
         "unseen",
@@ -151,6 +162,8 @@ class Recording:
         #: When the application gave its answer to the interface; what comes later is the body.
         self.returned: int | None = None
         self.unseen: list[str] = []
+        #: Names of the threads that crossings led to, by their identifiers.
+        self.threads: dict[int, str] = {}
         self.done = False
         self.discard = False
 
@@ -170,7 +183,13 @@ class Recording:
         if self.failure is not None and handled:
             return
         self.failure_seen = error
-        self.failure = describe(error, self.trail[-1][0] if self.trail else None, handled=handled)
+        self.failure = describe(error, self.last_event(), handled=handled)
+
+    def last_event(self) -> str | None:
+        if not self.trail:
+            return None
+        code = self.trail[-1][0]
+        return code if isinstance(code, str) else str(WORDS.word(code)[0])
 
     def finish(self) -> None:
         """Make the exchange and hand it over; once, whatever calls."""
@@ -225,6 +244,7 @@ class Recording:
                 ),
                 self.vantage,
                 self.unseen,
+                self.threads,
             )
         )
 
@@ -261,6 +281,7 @@ def _frames(trace: TracebackType | None) -> list[Frame]:
     return [Frame(frame.filename, frame.lineno or 0, frame.name, shortened(frame.line or "")) for frame in frames]
 
 
+@cache
 def running_server() -> tuple[str | None, str | None]:
     """Name and version of the server program this process runs, from what was started; (None, None) if unknown.
 

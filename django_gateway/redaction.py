@@ -1,17 +1,15 @@
 """What is hidden, and how: names decide, before a value is copied anywhere.
 
-The host's own data is never changed: everything here makes new, encoded copies. Entries come out as msgpack fragments
-(``msgspec.Raw``), because the same headers arrive with every request: a fragment made once is reused.
+The host's own data is never changed: everything here makes new copies. What was seen before comes out as the number of
+a word (see ``vocabulary``), because most headers are the same in every request.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any, Final
 from urllib.parse import unquote_plus
-
-import msgspec
 
 HIDDEN: Final = "•••••"
 
@@ -27,9 +25,12 @@ HARMLESS: Final = frozenset({"HTTP_SEC_WEBSOCKET_KEY1", "HTTP_SEC_WEBSOCKET_KEY2
 _URLS: Final = frozenset({"QUERY_STRING", "RAW_URI", "REQUEST_URI", "HTTP_REFERER", "referer", "location", "Location"})
 _USERINFO = re.compile(r"(?<=://)[^/@\s]*:[^/@\s]*(?=@)")
 
+#: A member of a JSON object; its value may be cut off at the end of an excerpt.
+_JSON_MEMBER = re.compile(r'("([^"\\]{1,200})"\s*:\s*)("(?:[^"\\]|\\.)*"?|[^\s,}\]]+)')
+
 #: Longer values are cut: the length of what was there is kept beside it.
 LONGEST: Final = 8_192
-#: Fragments kept for reuse; past that the table starts anew.
+#: Names and values remembered; past that a table starts anew.
 _KEPT: Final = 4_096
 #: Longer texts are not worth keeping.
 _KEPT_LENGTH: Final = 512
@@ -38,22 +39,28 @@ _KEPT_LENGTH: Final = 512
 _KEPT_TYPES: Final = frozenset({bool, int, float, type(None)})
 _CONTAINERS: Final = frozenset({tuple, list, dict, bytes})
 
-_encode = msgspec.msgpack.Encoder().encode
+#: An entry as it is recorded: ``(name, value)``, or the number of the word that says both.
+Entry = tuple[str, Any] | int
 
 
-def _fragment(name: str, value: Any) -> msgspec.Raw:
-    return msgspec.Raw(_encode((name, value)))
+def _no_words(entry: tuple[str, Any]) -> int | None:
+    return None
 
 
 class Redactor:
-    """Made once per process; ``extra`` are further patterns of names from the settings."""
+    """Made once per process; ``extra`` are further patterns of names from the settings.
 
-    def __init__(self, extra: Iterable[str] = ()) -> None:
+    ``keep`` gives the number of an entry that is seen again and again, or None.
+    """
+
+    def __init__(self, extra: Iterable[str] = (), keep: Callable[[tuple[str, Any]], int | None] = _no_words) -> None:
+        self._word = keep
         self._pattern = re.compile("|".join((NAMES, *extra)), re.IGNORECASE)
         self._secret: dict[str, bool] = {}
-        self._environ: dict[tuple[str, str], msgspec.Raw] = {}
-        self._objects: dict[tuple[str, type], msgspec.Raw] = {}
-        self._headers: dict[tuple[Any, Any], msgspec.Raw] = {}
+        self._environ: dict[Hashable, int] = {}
+        self._objects: dict[Hashable, int] = {}
+        self._headers: dict[Hashable, int] = {}
+        self._once: set[Hashable] = set()
 
     def is_secret(self, name: str) -> bool:
         try:
@@ -65,7 +72,7 @@ class Redactor:
             return secret
 
     def environ(self, environ: Mapping[str, Any]) -> list[Any]:
-        """Fragments ``[key, value]`` of a WSGI environ, in its order."""
+        """The entries of a WSGI environ, in its order."""
         find = self._environ.get
         entries = []
         for item in environ.items():
@@ -75,32 +82,40 @@ class Redactor:
                 entries.append(self._environ_entry(*item))
         return entries
 
-    def _environ_entry(self, key: str, value: Any) -> msgspec.Raw:
+    def _environ_entry(self, key: str, value: Any) -> Entry:
         kind = type(value)
         if kind is not str:
             if kind in _KEPT_TYPES or (kind is tuple and all(type(item) in _KEPT_TYPES for item in value)):
-                return self._keep(self._environ, (key, value), _fragment(key, plain(value)))
+                return self._keep(self._environ, (key, value), (key, plain(value)))
             if kind in _CONTAINERS:
-                return _fragment(key, plain(value))
+                return (key, plain(value))
             return self._objects.get((key, kind)) or self._keep(
-                self._objects, (key, kind), _fragment(key, plain(value))
+                self._objects, (key, kind), (key, plain(value))
             )
         if self.is_secret(key):
-            return _fragment(key, _hidden(key, value))
+            return (key, _hidden(key, value))
         text = self._text(key, value)
         if text is value and len(value) <= _KEPT_LENGTH:
-            return self._keep(self._environ, (key, value), _fragment(key, text))
-        return _fragment(key, text)
+            return self._keep(self._environ, (key, value), (key, text))
+        return (key, text)
 
-    @staticmethod
-    def _keep(table: dict[Any, msgspec.Raw], key: Any, fragment: msgspec.Raw) -> msgspec.Raw:
+    def _keep(self, table: dict[Hashable, int], key: Hashable, entry: tuple[str, Any]) -> Entry:
+        """A value that came once may never come again: only the second time it becomes a word."""
+        if key not in self._once:
+            if len(self._once) > _KEPT:
+                self._once.clear()
+            self._once.add(key)
+            return entry
+        number = self._word(entry)
+        if number is None:
+            return entry
         if len(table) > _KEPT:
             table.clear()
-        table[key] = fragment
-        return fragment
+        table[key] = number
+        return number
 
     def scope(self, scope: Mapping[str, Any]) -> list[Any]:
-        """Fragments ``[key, value]`` of an ASGI scope; ``headers`` is one of them, a list of ``[name, value]``."""
+        """The entries of an ASGI scope; ``headers`` is one of them, a list of entries itself."""
         entries: list[Any] = []
         for key, value in scope.items():
             if key == "headers":
@@ -114,7 +129,7 @@ class Redactor:
         return entries
 
     def headers(self, headers: Iterable[Any]) -> list[Any]:
-        """Fragments ``[name, value]``; names and values may be str (WSGI) or bytes (ASGI)."""
+        """Entries of headers, whose names and values may be str (WSGI) or bytes (ASGI)."""
         find = self._headers.get
         entries = []
         for pair in headers:
@@ -124,17 +139,17 @@ class Redactor:
                 entries.append(self._header(pair))
         return entries
 
-    def _header(self, pair: Any) -> msgspec.Raw:
+    def _header(self, pair: Any) -> Entry:
         try:
             name, value = (_decoded(part) for part in pair)
         except (TypeError, ValueError):
-            return _fragment("", repr(pair)[:LONGEST])
+            return ("", repr(pair)[:LONGEST])
         if self.is_secret(name):
-            return _fragment(name, _hidden(name, value))
+            return (name, _hidden(name, value))
         text = self._text(name, value)
         if text is value and type(pair) is tuple and len(value) <= _KEPT_LENGTH:
-            return self._keep(self._headers, pair, _fragment(name, text))
-        return _fragment(name, text)
+            return self._keep(self._headers, pair, (name, text))
+        return (name, text)
 
     def _text(self, key: str, value: str) -> str:
         if key in _URLS:
@@ -158,6 +173,15 @@ class Redactor:
             name, mark, _ = field.partition("=")
             fields.append(f"{name}={HIDDEN}" if mark and self.is_secret(unquote_plus(name)) else field)
         return shortened("&".join(fields))
+
+    def excerpt(self, text: str, limit: int) -> str | None:
+        """The first ``limit`` characters, with the values of secret names in JSON and forms hidden; None for 0."""
+        if not limit:
+            return None
+        return _JSON_MEMBER.sub(self._json_member, self.query(text[:limit]) if "=" in text else text[:limit])
+
+    def _json_member(self, member: re.Match[str]) -> str:
+        return f'{member[1]}"{HIDDEN}"' if self.is_secret(member[2]) else member[0]
 
 
 def shortened(text: str) -> str:

@@ -16,6 +16,7 @@ from asgiref.compatibility import guarantee_single_callable
 from ..clocks import Steps, now, stepped
 from ..exchange import HTTP, LIFESPAN, WEBSOCKET, Close, Handover
 from ..recording import Recorder, Recording, current, faults, is_recording, running_server
+from ..vocabulary import CODES
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -25,6 +26,8 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _TYPES = {"http": HTTP, "websocket": WEBSOCKET, "lifespan": LIFESPAN}
 
+_HTTP_RESPONSE_OTHER = CODES["http.response.other"]
+_ASGI_CANCELLED = CODES["asgi.cancelled"]
 
 class RecordedASGI:
     """The application, recorded. Inside an exchange of the same type that is already recorded it only passes on."""
@@ -73,7 +76,7 @@ def begin(recorder: Recorder, scope: Scope, kind: str, vantage: str) -> Recordin
     recording.handover = Handover("scope", redactor.scope(scope))
     recording.steps = Steps()
     recording.task = asyncio.current_task()
-    recording.server = running_server_once()
+    recording.server = running_server()
     if kind is LIFESPAN:
         return recording
     recording.method = scope.get("method")
@@ -84,16 +87,6 @@ def begin(recorder: Recorder, scope: Scope, kind: str, vantage: str) -> Recordin
     if client:
         recording.client = ":".join(str(part) for part in client)
     return recording
-
-
-_server: tuple[str | None, str | None] | None = None
-
-
-def running_server_once() -> tuple[str | None, str | None]:
-    global _server
-    if _server is None:
-        _server = running_server()
-    return _server
 
 
 class Conversation:
@@ -122,19 +115,19 @@ class Conversation:
         if kind == "http.request":
             size = len(message.get("body") or b"")
             recording.bytes_in += size
-            recording.note((kind, at, size, bool(message.get("more_body"))))
+            recording.note((CODES[kind], at, size, bool(message.get("more_body"))))
         elif kind == "websocket.receive":
             recording.received += 1
-            form, size = _payload(message)
+            form, size, excerpt = self._payload(message)
             recording.bytes_in += size
-            recording.note((kind, at, form, size, None))
+            recording.note((CODES[kind], at, form, size, excerpt))
         elif kind == "websocket.disconnect":
             code, reason = message.get("code"), message.get("reason") or ""
-            recording.trail.append((kind, at, code, reason))
+            recording.trail.append((CODES[kind], at, code, reason))
             if recording.close is None:
                 recording.close = Close(code, "client", reason)
         else:
-            recording.note((kind, at))
+            recording.note((CODES.get(kind, kind), at))
 
     async def send(self, message: Message) -> None:
         at = now()
@@ -153,22 +146,22 @@ class Conversation:
                 size = len(message.get("body") or b"")
                 recording.chunks += 1
                 recording.bytes_out += size
-                recording.note((kind, at, size, bool(message.get("more_body")), returned))
+                recording.note((CODES[kind], at, size, bool(message.get("more_body")), returned))
             elif kind == "http.response.start":
                 recording.status = status = message.get("status")
                 recording.headers = recording.recorder.redactor.headers(message.get("headers") or ())
                 recording.returned = at
-                recording.trail.append((kind, at, status, returned))
+                recording.trail.append((CODES[kind], at, status, returned))
             elif kind == "websocket.send":
                 recording.sent += 1
-                form, size = _payload(message)
+                form, size, excerpt = self._payload(message)
                 recording.bytes_out += size
-                recording.note((kind, at, form, size, None, returned))
+                recording.note((CODES[kind], at, form, size, excerpt, returned))
             elif kind == "websocket.accept":
                 self._accepted = True
                 recording.status = 101
                 recording.headers = recording.recorder.redactor.headers(message.get("headers") or ())
-                recording.trail.append((kind, at, message.get("subprotocol"), returned))
+                recording.trail.append((CODES[kind], at, message.get("subprotocol"), returned))
             elif kind == "websocket.close":
                 code, reason = message.get("code", 1000), message.get("reason") or ""
                 if recording.close is None:
@@ -176,19 +169,30 @@ class Conversation:
                 if not self._accepted:
                     # The ASGI specification: a close before accept is answered with 403.
                     recording.status = 403
-                recording.trail.append((kind, at, code, reason, returned))
+                recording.trail.append((CODES[kind], at, code, reason, returned))
             elif kind.startswith("lifespan."):
                 failed = (message.get("message", ""),) if kind.endswith("failed") else ()
-                recording.trail.append((kind, at, *failed, returned))
+                recording.trail.append((CODES.get(kind, kind), at, *failed, returned))
             else:
-                recording.note(("http.response.other", at, kind, returned))
+                recording.note((_HTTP_RESPONSE_OTHER, at, kind, returned))
         except Exception as fault:
             faults.note(fault)
+
+    def _payload(self, message: Message) -> tuple[str, int, str | None]:
+        """Kind, size in bytes, and the first bytes where the settings ask for them."""
+        recorder = self._recording.recorder
+        text = message.get("text")
+        if text is not None:
+            size = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+            return "text", size, recorder.redactor.excerpt(text, recorder.body_bytes)
+        data = message.get("bytes") or b""
+        excerpt = data[: recorder.body_bytes].hex(" ") if recorder.body_bytes else None
+        return "binary", len(data), excerpt
 
     def failed(self, error: BaseException) -> None:
         try:
             if isinstance(error, asyncio.CancelledError):
-                self._recording.trail.append(("asgi.cancelled", now()))
+                self._recording.trail.append((_ASGI_CANCELLED, now()))
             else:
                 self._recording.fail(error)
                 if self._recording.type == WEBSOCKET and self._recording.close is None:
@@ -202,10 +206,3 @@ class Conversation:
             self._recording.finish()
         except Exception as fault:
             faults.note(fault)
-
-
-def _payload(message: Message) -> tuple[str, int]:
-    text = message.get("text")
-    if text is not None:
-        return "text", len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
-    return "binary", len(message.get("bytes") or b"")

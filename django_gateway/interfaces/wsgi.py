@@ -13,11 +13,17 @@ from typing import Any
 from ..clocks import now, thread_clock
 from ..exchange import HTTP, Handover
 from ..recording import Recorder, Recording, current, faults, is_recording, running_server
+from ..vocabulary import CODES
 
 Environ = Mapping[str, Any]
 StartResponse = Callable[..., Any]
 Application = Callable[[Any, Any], Iterable[bytes]]
 
+_START_RESPONSE = CODES["wsgi.start_response"]
+_WRITE = CODES["wsgi.write"]
+_RETURNED = CODES["wsgi.returned"]
+_BODY = CODES["wsgi.body"]
+_CLOSE = CODES["wsgi.close"]
 
 class RecordedWSGI:
     """The application, recorded. Inside an exchange that is already recorded it only passes on."""
@@ -100,7 +106,7 @@ class Answer:
         recording = self._recording
         try:
             # Servers may add to the very list they are given, so it is read before they have it.
-            recording.trail.append(("wsgi.start_response", now(), status, exc_info is not None))
+            recording.trail.append((_START_RESPONSE, now(), status, exc_info is not None))
             recording.headers = recording.recorder.redactor.headers(headers)
             recording.status = int(status[:3])
         except Exception as fault:
@@ -117,7 +123,7 @@ class Answer:
     def write(self, data: bytes) -> Any:
         recording = self._recording
         try:
-            recording.note(("wsgi.write", now(), len(data)))
+            recording.note((_WRITE, now(), len(data)))
             recording.chunks += 1
             recording.bytes_out += len(data)
         except Exception as fault:
@@ -139,7 +145,7 @@ class Answer:
         try:
             kind = type(iterable)
             recording.returned = at = now()
-            recording.trail.append(("wsgi.returned", at, f"{kind.__module__}.{kind.__qualname__}"))
+            recording.trail.append((_RETURNED, at, f"{kind.__module__}.{kind.__qualname__}"))
             if self._is_server_file(iterable):
                 recording.unseen.append(
                     "The body: the server sends the file itself (wsgi.file_wrapper), so its bytes and its end "
@@ -198,14 +204,14 @@ class Body:
             size = len(chunk)
             recording.chunks += 1
             recording.bytes_out += size
-            recording.note(("wsgi.body", now(), size))
+            recording.note((_BODY, now(), size))
         except Exception as fault:
             faults.note(fault)
         return chunk
 
     def close(self) -> None:
         recording = self._recording
-        recording.trail.append(("wsgi.close", now()))
+        recording.trail.append((_CLOSE, now()))
         token = current.set(recording)
         try:
             close = getattr(self._iterable, "close", None)

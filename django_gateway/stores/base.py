@@ -12,6 +12,7 @@ from typing import Protocol
 import msgspec
 
 from ..exchange import Exchange, Summary
+from ..vocabulary import Vocabulary
 from .filters import Condition
 
 
@@ -37,8 +38,10 @@ class Store(Protocol):
     #: The URL it was opened with, without secrets.
     location: str
 
-    def put(self, exchanges: Sequence[Exchange]) -> None:
+    def put(self, exchanges: Sequence[Exchange], vocabulary: Vocabulary | None = None) -> None:
         """Keep them, and forget the oldest where the capacity asks for it. An id that is known is replaced.
+
+        Numbers in them are words of ``vocabulary``; whatever reads gets the words back.
 
         Raises StoreError.
         """

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from ..exchange import Exchange, Summary, summarise
+from ..vocabulary import Vocabulary, expand
 from .base import Capacity, Statistics
 from .filters import Condition, matches
 
@@ -25,9 +26,11 @@ class MemoryStore:
         self._cursor = 0
         self._bytes = 0
 
-    def put(self, exchanges: Sequence[Exchange]) -> None:
+    def put(self, exchanges: Sequence[Exchange], vocabulary: Vocabulary | None = None) -> None:
+        words = {} if vocabulary is None else vocabulary.table()
         with self._lock:
-            for exchange in exchanges:
+            for packed in exchanges:
+                exchange = expand(packed, words)
                 self._forget(exchange.id)
                 record = msgspec.msgpack.encode(exchange)
                 self._cursor += 1

@@ -1,0 +1,133 @@
+"""Each change between event loop and thread: asgiref's sync_to_async and async_to_sync.
+
+The callable itself is timed on the other side, in a copy of asgiref's object made for this one call: the object may be
+shared by many requests, and asgiref's own machinery (executors, context, cancellation) runs as it is.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from functools import partial, wraps
+from threading import get_ident
+from typing import Any, Final
+
+from asgiref.sync import AsyncToSync, SyncToAsync
+
+from ..clocks import now
+from ..recording import Recording, current, faults
+from ..vocabulary import WORDS
+
+_KEPT: Final = 4_096
+_words: dict[Any, int | str] = {}
+
+
+def patches() -> Iterable[tuple[Any, str, Any]]:
+    yield SyncToAsync, "__call__", _to_thread(SyncToAsync.__call__)
+    yield AsyncToSync, "__call__", _to_loop(AsyncToSync.__call__)
+
+
+def _word(event: str, function: Any) -> int | str:
+    """The word for a crossing into ``function``. Closures are made anew for each call, their code is not."""
+    while isinstance(function, partial):
+        function = function.func
+    function = getattr(function, "__wrapped__", function)
+    owner = getattr(function, "__self__", None)
+    code = getattr(function, "__code__", None) or type(function)
+    key = (event, code, type(owner))
+    word = _words.get(key)
+    if word is None:
+        name = getattr(function, "__qualname__", None) or type(function).__qualname__
+        module = getattr(function, "__module__", None) or type(function).__module__
+        if owner is not None and not isinstance(owner, type):
+            # An inherited method: the class it was called on tells more than the one that defines it.
+            module, name = type(owner).__module__, f"{type(owner).__qualname__}.{name.rpartition('.')[2]}"
+        if len(_words) > _KEPT:
+            _words.clear()
+        word = _words[key] = WORDS.event(event, f"{module}.{name}")
+    return word
+
+
+class _Crossing:
+    """One crossing on its way: the instants and the thread on the other side."""
+
+    __slots__ = ("entered", "left", "thread")
+
+    def __init__(self) -> None:
+        self.entered: int | None = None
+        self.left: int | None = None
+        self.thread: int | None = None
+
+
+def _over(recording: Recording, event: str, function: Any, started: int, crossing: _Crossing) -> None:
+    try:
+        returned = now()
+        recording.crossings += 1
+        word = _word(event, function)
+        recording.note((word, started, crossing.thread, crossing.entered, crossing.left, returned))
+    except Exception as fault:
+        faults.note(fault)
+
+
+def _arrived(recording: Recording, crossing: _Crossing) -> None:
+    crossing.thread = thread = get_ident()
+    if thread not in recording.threads:
+        recording.threads[thread] = threading.current_thread().name
+    crossing.entered = now()
+
+
+def _to_thread(original: Any) -> Any:
+    @wraps(original)
+    async def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        recording = current.get()
+        if recording is None or recording.done:
+            return await original(self, *args, **kwargs)
+        function = self.func
+        crossing = _Crossing()
+
+        def run(*args: Any, **kwargs: Any) -> Any:
+            _arrived(recording, crossing)
+            try:
+                return function(*args, **kwargs)
+            finally:
+                crossing.left = now()
+
+        copy = object.__new__(type(self))
+        copy.__dict__.update(self.__dict__)
+        copy.func = run
+        started = now()
+        try:
+            return await original(copy, *args, **kwargs)
+        finally:
+            _over(recording, "crossing.to_thread", function, started, crossing)
+
+    return call
+
+
+def _to_loop(original: Any) -> Any:
+    @wraps(original)
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        recording = current.get()
+        if recording is None or recording.done:
+            return original(self, *args, **kwargs)
+        function = self.awaitable
+        crossing = _Crossing()
+
+        async def over_there(awaitable: Any) -> Any:
+            _arrived(recording, crossing)
+            try:
+                return await awaitable
+            finally:
+                crossing.left = now()
+
+        copy = object.__new__(type(self))
+        copy.__dict__.update(self.__dict__)
+        # asgiref calls the function here and awaits its result there; so do we.
+        copy.awaitable = lambda *args, **kwargs: over_there(function(*args, **kwargs))
+        started = now()
+        try:
+            return original(copy, *args, **kwargs)
+        finally:
+            _over(recording, "crossing.to_loop", function, started, crossing)
+
+    return call

@@ -1,0 +1,58 @@
+"""Django's handlers: where a recording begins if nothing outside did, and the request's task on the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from functools import wraps
+from typing import Any
+
+from django.core.handlers.asgi import ASGIHandler
+from django.core.handlers.wsgi import WSGIHandler
+
+from .. import process
+from ..clocks import stepped
+from ..interfaces import asgi, wsgi
+from ..recording import current, is_recording
+
+Patch = tuple[Any, str, Any]
+
+
+def patches() -> Iterable[Patch]:
+    yield WSGIHandler, "__call__", _wsgi(WSGIHandler.__call__)
+    yield ASGIHandler, "__call__", _asgi(ASGIHandler.__call__)
+    for name in ("run_get_response", "send_response"):
+        yield ASGIHandler, name, _stepped(getattr(ASGIHandler, name))
+
+
+def _wsgi(original: Any) -> Any:
+    @wraps(original)
+    def call(self: WSGIHandler, environ: Any, start_response: Any) -> Any:
+        if is_recording():
+            return original(self, environ, start_response)
+        return wsgi.record(original.__get__(self), process.recorder(), "handler", environ, start_response)
+
+    return call
+
+
+def _asgi(original: Any) -> Any:
+    @wraps(original)
+    async def call(self: ASGIHandler, scope: Any, receive: Any, send: Any) -> Any:
+        if is_recording(scope.get("type")):
+            return await original(self, scope, receive, send)
+        return await asgi.record(original.__get__(self), process.recorder(), "handler", scope, receive, send)
+
+    return call
+
+
+def _stepped(original: Any) -> Any:
+    """Django before 6.0 serves the request in a task of its own, whose steps the wrapper outside does not see."""
+
+    @wraps(original)
+    async def call(self: ASGIHandler, *args: Any) -> Any:
+        recording = current.get()
+        if recording is None or recording.steps is None or recording.task is asyncio.current_task():
+            return await original(self, *args)
+        return await stepped(original(self, *args), recording.steps)
+
+    return call

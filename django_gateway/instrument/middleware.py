@@ -1,0 +1,162 @@
+"""Every middleware's way in and out, and its hooks.
+
+Django wraps each middleware, when it builds the chain, in ``convert_exception_to_response``: a wrapper that is called
+for the whole of what that middleware does. The same place serves us, so nothing is asked of the middleware itself, and
+whether a layer is sync or async stays as Django decided it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import Any
+
+from asgiref.sync import iscoroutinefunction
+from django.core.handlers import base
+from django.core.handlers.base import BaseHandler
+
+from ..clocks import now
+from ..recording import current
+from ..vocabulary import WORDS
+
+_HOOK_LISTS = ("_view_middleware", "_template_response_middleware", "_exception_middleware")
+
+
+def patches() -> Iterable[tuple[Any, str, Any]]:
+    yield base, "convert_exception_to_response", _converted(base.convert_exception_to_response)
+    yield BaseHandler, "load_middleware", _loaded(BaseHandler.load_middleware)
+
+
+def _converted(original: Any) -> Any:
+    @wraps(original)
+    def convert(get_response: Any) -> Any:
+        inner = original(get_response)
+        if isinstance(getattr(get_response, "__self__", None), BaseHandler):
+            return inner  # the innermost: resolver and view, seen for themselves
+        return traced(inner, path_of(get_response))
+
+    return convert
+
+
+def path_of(middleware: Any) -> str:
+    """The dotted path of a middleware instance, or of the factory function whose closure it is."""
+    if not hasattr(middleware, "__qualname__"):
+        middleware = type(middleware)
+    return f"{middleware.__module__}.{middleware.__qualname__}".partition(".<locals>")[0]
+
+
+def traced(layer: Any, path: str) -> Any:
+    """``layer`` with its way in and out recorded; sync or async as it is."""
+    mode = "async" if iscoroutinefunction(layer) else "sync"
+    started = WORDS.event("django.middleware.started", path, mode)
+    finished = WORDS.event("django.middleware.finished", path)
+
+    if mode == "async":
+
+        @wraps(layer)
+        async def trace_async(request: Any) -> Any:
+            recording = current.get()
+            if recording is None:
+                return await layer(request)
+            entered = now()
+            recording.trail.append((started, entered))
+            response = await layer(request)
+            left = now()
+            recording.trail.append((finished, left, getattr(response, "status_code", None)))
+            # Written by every layer: the outermost, which is the last, has the whole.
+            recording.middleware_time = left - entered
+            return response
+
+        return trace_async
+
+    @wraps(layer)
+    def trace(request: Any) -> Any:
+        recording = current.get()
+        if recording is None:
+            return layer(request)
+        entered = now()
+        recording.trail.append((started, entered))
+        response = layer(request)
+        left = now()
+        recording.trail.append((finished, left, getattr(response, "status_code", None)))
+        recording.middleware_time = left - entered
+        return response
+
+    return trace
+
+
+def _loaded(original: Any) -> Any:
+    @wraps(original)
+    def load_middleware(self: BaseHandler, *args: Any, **kwargs: Any) -> None:
+        original(self, *args, **kwargs)
+        for name in _HOOK_LISTS:
+            setattr(self, name, [_traced_hook(hook) for hook in getattr(self, name) or ()])
+
+    return load_middleware
+
+
+def _traced_hook(hook: Any) -> Any:
+    """``process_view`` and its like. Django reads ``__self__`` of some, so it stays where it was."""
+    owner = getattr(hook, "__self__", None)
+    if owner is None or path_of(owner) == "django_gateway.middleware.GatewayMiddleware":
+        return hook
+    fields = (path_of(owner), getattr(hook, "__name__", "hook"))
+    started = WORDS.event("django.hook.started", *fields)
+    finished = WORDS.event("django.hook.finished", *fields)
+    trace: Callable[..., Any]
+
+    if iscoroutinefunction(hook):
+
+        async def trace_async(*args: Any) -> Any:
+            recording = current.get()
+            if recording is None:
+                return await hook(*args)
+            recording.trail.append((started, now()))
+            try:
+                return await hook(*args)
+            finally:
+                recording.trail.append((finished, now()))
+
+        trace = trace_async
+    else:
+
+        def trace_sync(*args: Any) -> Any:
+            recording = current.get()
+            if recording is None:
+                return hook(*args)
+            recording.trail.append((started, now()))
+            try:
+                return hook(*args)
+            finally:
+                recording.trail.append((finished, now()))
+
+        trace = trace_sync
+    trace.__self__ = owner  # type: ignore[attr-defined]
+    trace.__name__ = fields[1]
+    trace.__qualname__ = getattr(hook, "__qualname__", fields[1])
+    return trace
+
+
+def adopt(get_response: Any) -> Any:
+    """The chain below ``get_response``, recorded though it was built without us; for GatewayMiddleware.
+
+    Follows each middleware's own ``get_response`` attribute, as Django's MiddlewareMixin keeps it; a middleware that
+    hides it in a closure ends the walk, and what lies below it shows as part of it.
+    """
+    layer = _converted_layer(get_response)
+    if layer is None:
+        return get_response
+    following = getattr(layer, "get_response", None)
+    if callable(following):
+        layer.get_response = adopt(following)
+    return traced(get_response, path_of(layer))
+
+
+def _converted_layer(get_response: Any) -> Any:
+    """The middleware inside what Django hands to the next one out, None for the innermost or one seen already."""
+    # An adapted layer is an asgiref object around the converted one.
+    inner = getattr(get_response, "func", None) or getattr(get_response, "awaitable", None) or get_response
+    layer = getattr(inner, "__wrapped__", None)
+    if layer is None or isinstance(getattr(layer, "__self__", None), BaseHandler):
+        return None
+    return layer

@@ -1,0 +1,192 @@
+"""The resolver, the view and the rendering of templates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import wraps
+from typing import Any, Final
+
+from asgiref.sync import iscoroutinefunction
+from django.core.handlers.base import BaseHandler
+from django.template.backends.django import Template
+
+from ..clocks import now
+from ..exchange import Match
+from ..recording import Recording, current, faults
+from ..redaction import HIDDEN, shortened
+from ..vocabulary import CODES, WORDS
+
+_RESOLVER_STARTED: Final = CODES["django.resolver.started"]
+_RESOLVER_FINISHED: Final = CODES["django.resolver.finished"]
+_RESOLVER_FAILED: Final = CODES["django.resolver.failed"]
+_TEMPLATE_STARTED: Final = CODES["django.template.started"]
+_TEMPLATE_FINISHED: Final = CODES["django.template.finished"]
+
+#: Views and routes remembered; past that a table starts anew.
+_KEPT: Final = 4_096
+
+
+def patches() -> Iterable[tuple[Any, str, Any]]:
+    yield BaseHandler, "resolve_request", _resolving(BaseHandler.resolve_request)
+    yield BaseHandler, "make_view_atomic", _viewing(BaseHandler.make_view_atomic)
+    yield Template, "render", _rendering(Template.render)
+
+
+def _resolving(original: Any) -> Any:
+    @wraps(original)
+    def resolve_request(self: BaseHandler, request: Any) -> Any:
+        recording = current.get()
+        if recording is None:
+            return original(self, request)
+        recording.trail.append((_RESOLVER_STARTED, now()))
+        try:
+            match = original(self, request)
+        except Exception as error:
+            recording.trail.append((_RESOLVER_FAILED, now(), type(error).__name__))
+            raise
+        try:
+            recording.match = found = _match(recording, match)
+            recording.trail.append((_RESOLVER_FINISHED, now(), found.route))
+            if "django_gateway" in found.namespaces:
+                recording.discard = True
+        except Exception as fault:
+            faults.note(fault)
+        return match
+
+    return resolve_request
+
+
+_matches: dict[Any, Match] = {}
+
+
+def _match(recording: Recording, match: Any) -> Match:
+    key = (match.route, match.func)
+    try:
+        found = _matches.get(key)
+    except TypeError:  # an unhashable view
+        key, found = None, None
+    if found is None:
+        found = Match(match.route, name_of(match.func), match.url_name, list(match.app_names), [])
+        if key is not None:
+            if len(_matches) > _KEPT:
+                _matches.clear()
+            _matches[key] = found
+    if match.kwargs or match.args:
+        secret = recording.recorder.redactor.is_secret
+        arguments = [shortened(str(value)) for value in match.args]
+        arguments += [
+            f"{name}={HIDDEN if secret(name) else shortened(str(value))}" for name, value in match.kwargs.items()
+        ]
+        return Match(found.route, found.view, found.url_name, found.namespaces, arguments)
+    return found
+
+
+def name_of(view: Any) -> str:
+    """The dotted path of a view: of the class for class-based ones, of the function inside a partial."""
+    view = getattr(view, "view_class", view)
+    while hasattr(view, "func") and not hasattr(view, "__qualname__"):
+        view = view.func
+    if not hasattr(view, "__qualname__"):
+        view = type(view)
+    return f"{view.__module__}.{view.__qualname__}"
+
+
+class _ViewWords:
+    """What is known of a view before it is called."""
+
+    __slots__ = ("failed", "finished", "is_async", "started")
+
+    def __init__(self, view: Any, wrapped: Any) -> None:
+        name = name_of(view)
+        self.is_async = iscoroutinefunction(wrapped)
+        self.started = WORDS.event("django.view.started", name, "async" if self.is_async else "sync")
+        self.finished = WORDS.event("django.view.finished", name)
+        self.failed = WORDS.event("django.view.failed", name)
+
+
+_views: dict[Any, _ViewWords] = {}
+
+
+def _view_words(view: Any, wrapped: Any) -> _ViewWords:
+    try:
+        words = _views.get(view)
+    except TypeError:
+        return _ViewWords(view, wrapped)
+    if words is None:
+        if len(_views) > _KEPT:
+            _views.clear()
+        words = _views[view] = _ViewWords(view, wrapped)
+    return words
+
+
+def _viewing(original: Any) -> Any:
+    @wraps(original)
+    def make_view_atomic(self: BaseHandler, view: Any) -> Any:
+        wrapped = original(self, view)
+        recording = current.get()
+        if recording is None:
+            return wrapped
+        try:
+            words = _view_words(view, wrapped)
+        except Exception as fault:
+            faults.note(fault)
+            return wrapped
+        timed = _timed_async(wrapped, recording, words) if words.is_async else _timed(wrapped, recording, words)
+        timed.__wrapped__ = view
+        return timed
+
+    return make_view_atomic
+
+
+def _timed(view: Any, recording: Recording, words: _ViewWords) -> Any:
+    def timed(*args: Any, **kwargs: Any) -> Any:
+        started = now()
+        recording.trail.append((words.started, started))
+        try:
+            response = view(*args, **kwargs)
+        except BaseException as error:
+            failed = now()
+            recording.view_time += failed - started
+            recording.trail.append((words.failed, failed, type(error).__name__))
+            raise
+        finished = now()
+        recording.view_time += finished - started
+        recording.trail.append((words.finished, finished))
+        return response
+
+    return timed
+
+
+def _timed_async(view: Any, recording: Recording, words: _ViewWords) -> Any:
+    async def timed(*args: Any, **kwargs: Any) -> Any:
+        started = now()
+        recording.trail.append((words.started, started))
+        try:
+            response = await view(*args, **kwargs)
+        except BaseException as error:
+            failed = now()
+            recording.view_time += failed - started
+            recording.trail.append((words.failed, failed, type(error).__name__))
+            raise
+        finished = now()
+        recording.view_time += finished - started
+        recording.trail.append((words.finished, finished))
+        return response
+
+    return timed
+
+
+def _rendering(original: Any) -> Any:
+    @wraps(original)
+    def render(self: Template, *args: Any, **kwargs: Any) -> Any:
+        recording = current.get()
+        if recording is None:
+            return original(self, *args, **kwargs)
+        name = str(getattr(self.template, "name", None) or "a template without a name")
+        recording.note((_TEMPLATE_STARTED, now(), name))
+        try:
+            return original(self, *args, **kwargs)
+        finally:
+            recording.note((_TEMPLATE_FINISHED, now(), name))
+
+    return render

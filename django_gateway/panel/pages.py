@@ -1,0 +1,41 @@
+"""Pages from the panel's own templates: nothing of the host's TEMPLATES, context processors or formats takes part."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.template import Context, Engine
+from django.urls import reverse
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+@functools.cache
+def engine() -> Engine:
+    return Engine(
+        dirs=[str(TEMPLATES)],
+        builtins=["django_gateway.panel.tags"],
+        loaders=[
+            ("django.template.loaders.cached.Loader", ["django.template.loaders.filesystem.Loader"]),
+        ],
+    )
+
+
+def address(request: HttpRequest, name: str, *args: Any) -> str:
+    """The path of one of the panel's views, wherever and however deep the panel is mounted."""
+    match = request.resolver_match
+    namespaces = match.namespaces if match is not None and match.namespaces else ["django_gateway"]
+    return reverse(":".join([*namespaces, name]), args=args, current_app=":".join(namespaces))
+
+
+def render(request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
+    """``template`` is named within django_gateway/, such as "list.html".
+
+    Numbers come out plain whatever the host's locale says: they are coordinates as often as text.
+    """
+    values = Context({"request": request, "gateway": getattr(request, "gateway", None), **context}, use_l10n=False)
+    text = engine().get_template(f"django_gateway/{template}").render(values)
+    return HttpResponse(text.encode("utf-8", "backslashreplace"), content_type="text/html; charset=utf-8", status=status)

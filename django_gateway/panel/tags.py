@@ -1,0 +1,33 @@
+"""What the panel's templates know beyond Django's own tags: ``{% asset %}``, ``{% address %}`` and ``|shown``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.template import Context, Library
+
+from . import assets
+from .pages import address as path_of
+from .text import LIMIT, shown
+
+register = Library()
+
+
+@register.simple_tag(takes_context=True)
+def asset(context: Context, name: str) -> str:
+    """The address of a file under static/django_gateway/. An unknown name is a mistake in a template: KeyError."""
+    loaded = assets.load()
+    if name not in loaded.files:
+        raise KeyError(name)
+    return path_of(context["request"], "asset", loaded.digest, name)
+
+
+@register.simple_tag(takes_context=True)
+def address(context: Context, name: str, *args: Any) -> str:
+    return path_of(context["request"], name, *args)
+
+
+@register.filter(name="shown")
+def shown_filter(value: object, limit: int = LIMIT) -> str:
+    """Recorded text, safe to look at; autoescaping makes it safe to parse."""
+    return shown(value, limit)

@@ -1,0 +1,121 @@
+"""The list of what was recorded, newest first, and what may be done to it."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import django
+from django.http import HttpResponse
+
+from ...exchange import Summary, format_id
+from .. import query
+from ..access import PanelRequest, panel_view
+from ..pages import address, render
+from ..rows import Link, Row, bar, chain, query_string, row, scale
+
+PAGE: Final = 50
+#: What a beginner may want to see, each a filter that can be typed as well.
+QUICK: Final = (
+    ("Errors", "status:5xx"),
+    ("Not found", "status:404"),
+    ("Slow", "duration:>500"),
+    ("Thread hops", "hops:>0"),
+    ("WebSockets", "type:websocket"),
+    ("In flight", "state:in_flight"),
+)
+
+
+@panel_view
+def exchanges(request: PanelRequest) -> HttpResponse:
+    text = request.GET.get("q", "").strip()
+    problem = None
+    page: list[Summary] = []
+    # Taken before the page is read: what comes in between is told twice rather than not at all.
+    cursor, _ = request.gateway.store.since(-1)
+    before = None
+    try:
+        conditions = query.conditions(request.GET, ("before",))
+        before = query.before(request.GET)
+        page = request.gateway.store.page(conditions, before=before, limit=PAGE + 1)
+    except query.BadQueryError as error:
+        problem = error
+    rows = listed(request, page[:PAGE])
+    context = {
+        **frame(request),
+        "rows": rows,
+        "q": text,
+        "problem": problem,
+        "mistake": _mistake(text, problem),
+        "before": before,
+        "newest": address(request, "list") + query_string(q=text),
+        "older": query_string(q=text, before=format_id(page[PAGE - 1].id)) if len(page) > PAGE else None,
+        "cursor": cursor,
+        "quick": [
+            {"name": name, "term": term, "on": term in text.split(), "href": _toggled(request, text, term)}
+            for name, term in QUICK
+        ],
+    }
+    return render(request, "list.html", context, status=400 if problem else 200)
+
+
+@panel_view(methods=("POST",))
+def clear(request: PanelRequest) -> HttpResponse:
+    """Forgets everything that was recorded."""
+    request.gateway.store.clear()
+    return HttpResponse(status=303, headers={"Location": address(request, "list")})
+
+
+class ListedRow(Row):
+    href: str
+    bar: list[Any]
+
+
+def listed(request: PanelRequest, page: list[Summary]) -> list[ListedRow]:
+    rows = [row(summary) for summary in page]
+    longest = scale(rows)
+    return [
+        {**shown, "href": address(request, "exchange", shown["id"]), "bar": bar(shown, longest)}  # type: ignore[misc]
+        for shown in rows
+    ]
+
+
+def rows_for(request: PanelRequest, limit: int = PAGE) -> list[ListedRow]:
+    """The newest exchanges, for list_aside.html beside another page."""
+    return listed(request, request.gateway.store.page(limit=limit))
+
+
+def frame(request: PanelRequest) -> dict[str, Any]:
+    """What the header of every page shows: the chain from server to framework, and how much is recorded."""
+    store = request.gateway.store
+    return {
+        "chain": chain_of(request),
+        "recorded": store.statistics().exchanges,
+        "streams": request.gateway.instance.streams,
+    }
+
+
+def chain_of(request: PanelRequest) -> list[Link]:
+    """Read off the newest exchanges: the processes are those of the newest one's server."""
+    store = request.gateway.store
+    newest = store.page(limit=PAGE)
+    exchange = store.get(newest[0].id) if newest else None
+    if exchange is None:
+        return []
+    server = exchange.server
+    pids = sorted({summary.pid for summary in newest if summary.server == server.name})
+    return chain(server.name, server.version, pids or [server.pid], exchange.interface, django.get_version())
+
+
+def _mistake(text: str, problem: query.BadQueryError | None) -> dict[str, str] | None:
+    """The filter's text in three parts: up to the term that can't be read, that term, the rest."""
+    if problem is None or problem.position is None:
+        return None
+    start = problem.position
+    end = next((place for place in range(start, len(text)) if text[place].isspace()), len(text))
+    return {"before": text[:start], "term": text[start:end], "after": text[end:]}
+
+
+def _toggled(request: PanelRequest, text: str, term: str) -> str:
+    terms = text.split()
+    terms = [other for other in terms if other != term] if term in terms else [*terms, term]
+    return address(request, "list") + query_string(q=" ".join(terms))

@@ -1,0 +1,51 @@
+"""What one process has once: its settings, its recorder, its writer. Made when first asked for."""
+
+from __future__ import annotations
+
+import threading
+
+from . import conf
+from .recording import Recorder
+from .stores import open_store
+from .stores.writer import Writer
+
+_lock = threading.Lock()
+_recorder: Recorder | None = None
+_writer: Writer | None = None
+
+
+def enabled() -> bool:
+    return conf.current().enabled
+
+
+def recorder() -> Recorder:
+    """The process' recorder; its exchanges go through the process' writer to the store of the settings."""
+    global _recorder, _writer
+    if _recorder is None:
+        with _lock:
+            if _recorder is None:
+                settings = conf.current()
+                _writer = Writer(open_store(settings.store, settings.capacity))
+                _recorder = Recorder(
+                    _writer.submit,
+                    hide=settings.hide,
+                    max_events=settings.max_events,
+                    body_bytes=settings.body_bytes,
+                )
+    return _recorder
+
+
+def writer() -> Writer:
+    recorder()
+    assert _writer is not None
+    return _writer
+
+
+def reset() -> None:
+    """Forget all of it, for tests that change the settings."""
+    global _recorder, _writer
+    with _lock:
+        if _writer is not None:
+            _writer.flush()
+            _writer.store.close()
+        _recorder = _writer = None

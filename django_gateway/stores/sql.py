@@ -1,0 +1,151 @@
+"""The SQLite store's schema, and how rows and conditions are put into SQL. No connection here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from ..exchange import Exchange, Sizes, Split, Summary, parse_id
+from .filters import NUMBERS, WORDS, Condition
+
+#: "gway" in ASCII: tells our files from other programs' databases.
+APPLICATION_ID: Final = 0x67776179
+#: A file of another version is emptied: what it holds is a recording, not a document.
+VERSION: Final = 1
+
+#: Columns of the list, in the order of Summary's fields; Sizes and Split are spread out behind them.
+_SCALARS: Final = (
+    "id",
+    "interface",
+    "type",
+    "state",
+    "started_at",
+    "duration",
+    "method",
+    "path",
+    "query",
+    "status",
+    "client",
+    "server",
+    "pid",
+    "route",
+    "view",
+    "exception",
+)
+_SIZES: Final = Sizes.__struct_fields__
+_SPLIT: Final = tuple(f"split_{name}" for name in Split.__struct_fields__)
+COLUMNS: Final = ", ".join((*_SCALARS, *_SIZES, *_SPLIT))
+WIDTH: Final = len(_SCALARS) + len(_SIZES) + len(_SPLIT)
+
+# Two tables: the list scans narrow rows, the records lie elsewhere. ``batch`` counts transactions, which SQLite lets
+# happen one after the other whatever process they come from: a reader that asks for later batches misses nothing. ``vocabulary.last`` is the newest exchange that needs its words.
+SCHEMA: Final = f"""
+CREATE TABLE exchange (
+    id INTEGER PRIMARY KEY,
+    {", ".join(_SCALARS[1:])}, {", ".join((*_SIZES, *_SPLIT))},
+    batch INTEGER NOT NULL
+);
+CREATE INDEX exchange_batch ON exchange (batch);
+CREATE TABLE record (id INTEGER PRIMARY KEY, vocabulary INTEGER, body BLOB NOT NULL);
+CREATE TABLE vocabulary (key INTEGER PRIMARY KEY, last INTEGER NOT NULL);
+CREATE TABLE word (
+    vocabulary INTEGER, number INTEGER, body BLOB NOT NULL, PRIMARY KEY (vocabulary, number)
+) WITHOUT ROWID;
+"""
+
+_EXPRESSIONS: Final = {
+    "duration": "duration / 1e6",
+    "hops": "crossings",
+    "size": "body_bytes",
+    "messages": "received + sent",
+}
+
+
+def insert(rows: int) -> str:
+    """One statement for many rows: one call into SQLite, so the interpreter's lock is let go once, not once a row."""
+    row = f"({', '.join('?' * WIDTH)}, ?1)"
+    first = f"(?2{', ?' * (WIDTH - 1)}, ?1)"
+    return f"INSERT OR REPLACE INTO exchange ({COLUMNS}, batch) VALUES {', '.join([first] + [row] * (rows - 1))}"
+
+
+def insert_records(rows: int) -> str:
+    row = "(?, ?1, ?)"
+    first = "(?2, ?1, ?3)"
+    return f"INSERT OR REPLACE INTO record (id, vocabulary, body) VALUES {', '.join([first] + [row] * (rows - 1))}"
+
+
+def values(exchange: Exchange) -> tuple[Any, ...]:
+    """One row's values, in the order of COLUMNS."""
+    match = exchange.match
+    failure = exchange.failure
+    sizes = exchange.sizes
+    split = exchange.split
+    ended = exchange.ended
+    return (
+        exchange.id,
+        exchange.interface,
+        exchange.type,
+        exchange.state,
+        exchange.started_at,
+        None if ended is None else ended - exchange.started,
+        exchange.method,
+        exchange.path,
+        exchange.query,
+        exchange.status,
+        exchange.client,
+        exchange.server.name,
+        exchange.server.pid,
+        match.route if match is not None else None,
+        match.view if match is not None else None,
+        failure.type if failure is not None else None,
+        sizes.request_bytes,
+        sizes.body_bytes,
+        sizes.chunks,
+        sizes.received,
+        sizes.sent,
+        sizes.crossings,
+        sizes.dropped,
+        split.interface,
+        split.middleware,
+        split.view,
+        split.body,
+    )
+
+
+def summary(row: Sequence[Any]) -> Summary:
+    scalars = len(_SCALARS)
+    sizes = scalars + len(_SIZES)
+    return Summary(*row[:scalars], Sizes(*row[scalars:sizes]), Split(*row[sizes:WIDTH]))
+
+
+def where(conditions: Sequence[Condition]) -> tuple[str, list[Any]]:
+    """An SQL condition with placeholders, and their values. Field names come from the parser's fixed list."""
+    parts: list[str] = []
+    parameters: list[Any] = []
+    for condition in conditions:
+        expression, found = _expression(condition)
+        # NULL is "not known": it matches nothing, and so everything that is negated.
+        parts.append(f"{'NOT ' if condition.negated else ''}COALESCE({expression}, 0)")
+        parameters += found
+    return " AND ".join(parts) or "1", parameters
+
+
+def _expression(condition: Condition) -> tuple[str, list[Any]]:
+    field = condition.field
+    if field == "id":
+        return "id = ?", [parse_id(condition.text)]
+    if field in WORDS:
+        return f"{field} = ? COLLATE NOCASE", [condition.text]
+    if field not in NUMBERS:
+        escaped = condition.text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
+        return f"{field} LIKE ? ESCAPE '\\'", [f"%{escaped}%"]
+    column = _EXPRESSIONS.get(field, field)
+    bounds, parameters = [], []
+    equal = "" if condition.strict else "="
+    if condition.low is not None:
+        bounds.append(f"{column} >{equal} ?")
+        parameters.append(condition.low)
+    if condition.high is not None:
+        bounds.append(f"{column} <{equal} ?")
+        parameters.append(condition.high)
+    return f"({' AND '.join(bounds)})", parameters

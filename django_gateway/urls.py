@@ -1,0 +1,22 @@
+"""The panel, to be mounted: ``path("__gateway__/", include("django_gateway.urls"))``."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from .panel import api, live
+from .panel.views import assets, entrance, exchange, list  # noqa: A004 - one stem a screen
+
+app_name = "django_gateway"
+
+urlpatterns = [
+    path("", list.exchanges, name="list"),
+    path("clear/", list.clear, name="clear"),
+    path("enter/", entrance.entrance, name="enter"),
+    path("exchanges/<str:id>/", exchange.exchange, name="exchange"),
+    path("live/", live.live, name="live"),
+    path("live/poll", live.poll, name="poll"),
+    path("api/exchanges/", api.exchanges, name="api_exchanges"),
+    path("api/exchanges/<str:id>/", api.exchange, name="api_exchange"),
+    path("assets/<str:digest>/<str:name>", assets.asset, name="asset"),
+]

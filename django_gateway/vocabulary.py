@@ -1,0 +1,105 @@
+"""Words: what one process says over and over, written once and then named by a number.
+
+Headers, keys of an environ and the fixed parts of events repeat with every request. A recording holds their numbers
+instead, which makes it cheap to make, to encode and to keep; ``expand`` puts the words back. Numbers below ``OWN`` are
+the event names of ``exchange.EVENT_FIELDS``, the same in every process; the rest belong to one vocabulary.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from .exchange import EVENT_FIELDS, Exchange, Handover
+
+OWN: Final = 256
+#: Words that one process keeps; what comes later is spelled out in each record.
+LIMIT: Final = 8_192
+
+_EVENTS: Final = tuple(EVENT_FIELDS)
+#: The number of each event without fixed fields.
+CODES: Final[dict[str, int]] = {name: number for number, name in enumerate(_EVENTS)}
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class Vocabulary:
+    """Made once per process; a forked child goes on with a copy under a key of its own. Words are never forgotten."""
+
+    def __init__(self) -> None:
+        self.key = _new_key()
+        #: Encoded words; the first has the number ``OWN``.
+        self.words: list[bytes] = []
+        self._numbers: dict[bytes, int] = {}
+        self._lock = threading.Lock()
+
+    def add(self, word: Any) -> int | None:
+        """The number of ``word`` (plain data), None where there is no room for another."""
+        encoded = _encode(word)
+        number = self._numbers.get(encoded)
+        if number is not None:
+            return number
+        with self._lock:
+            number = self._numbers.get(encoded)
+            if number is None and len(self.words) < LIMIT:
+                self.words.append(encoded)
+                number = self._numbers[encoded] = OWN + len(self.words) - 1
+            return number
+
+    def event(self, name: str, *fields: Any) -> int | str:
+        """What stands for an event with these fixed first fields: its number, or its bare name without room."""
+        return self.add((name, *fields)) or name
+
+    def word(self, number: int) -> Any:
+        """The word behind a number of this vocabulary; an event's name is its first item."""
+        return (_EVENTS[number],) if number < OWN else msgspec.msgpack.decode(self.words[number - OWN])
+
+    def table(self) -> dict[int, Any]:
+        return {OWN + offset: msgspec.msgpack.decode(word) for offset, word in enumerate(list(self.words))}
+
+    def _forked(self) -> None:
+        self.key = _new_key()
+        self._lock = threading.Lock()
+
+
+def expand(exchange: Exchange, words: Mapping[int, Any]) -> Exchange:
+    """The exchange with every number replaced by its word. Raises KeyError for a number that ``words`` lacks."""
+    handover = exchange.handover
+    return msgspec.structs.replace(
+        exchange,
+        handover=None if handover is None else Handover(handover.kind, [_pair(e, words) for e in handover.entries]),
+        headers=None if exchange.headers is None else [_pair(entry, words) for entry in exchange.headers],
+        trail=[_event(event, words) for event in exchange.trail],
+    )
+
+
+def _pair(entry: Any, words: Mapping[int, Any]) -> Any:
+    if type(entry) is int:
+        return words[entry]
+    if len(entry) == 2 and entry[0] == "headers" and type(entry[1]) is list:
+        return [entry[0], [_pair(header, words) for header in entry[1]]]
+    return entry
+
+
+def _event(event: Sequence[Any], words: Mapping[int, Any]) -> list[Any]:
+    code, at, *rest = event
+    if type(code) is not int:
+        return [code, at, *rest]
+    name, *fixed = (_EVENTS[code],) if code < OWN else words[code]
+    return [name, at, *fixed, *rest]
+
+
+def _new_key() -> int:
+    """Later processes have greater keys."""
+    return (time.time_ns() // 1000) << 12 | int.from_bytes(os.urandom(2), "big") & 0xFFF
+
+
+#: This process' own.
+WORDS: Final = Vocabulary()
+
+os.register_at_fork(after_in_child=WORDS._forked)
