@@ -59,12 +59,14 @@ tools:
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' 'django==5.2.*'
 	touch $@ .venv/.serve
 
+ifdef NEWEST
 $(NEWEST_VENV)/bin/python:
 	$(NEWEST) -m venv $(NEWEST_VENV)
 
 $(NEWEST_VENV)/.dev: pyproject.toml | $(NEWEST_VENV)/bin/python
 	$(NEWEST_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' 'django==6.1.*'
 	touch $@
+endif
 
 clean:
 	rm -rf .venv .venv-py* build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

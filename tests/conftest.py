@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import os
+import shutil
+from typing import Any
+
+import pytest
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Django is set up by now. Projects that tests start in processes of their own choose their own settings.
+    os.environ.pop("DJANGO_SETTINGS_MODULE", None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # Playwright keeps an event loop running in the main thread from the first browser test to the end of the session,
+    # and neither async tests nor Django's database work beside it.
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """Debian's Chromium, which asks nobody on the network for anything."""
+    arguments = (
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--no-first-run",
+    )
+    return {**browser_type_launch_args, "executable_path": shutil.which("chromium"), "args": list(arguments)}
