@@ -5,13 +5,15 @@ from __future__ import annotations
 from django.urls import path
 
 from .panel import api, live
-from .panel.views import assets, entrance, exchange, list  # noqa: A004 - one stem a screen
+from .panel.views import assets, entrance, exchange
+from .panel.views import list as listing
 
 app_name = "django_gateway"
 
 urlpatterns = [
-    path("", list.exchanges, name="list"),
-    path("clear/", list.clear, name="clear"),
+    path("", listing.exchanges, name="list"),
+    path("clear/", listing.clear, name="clear"),
+    path("filter/", listing.filter_problem, name="filter"),
     path("enter/", entrance.entrance, name="enter"),
     path("exchanges/<str:id>/", exchange.exchange, name="exchange"),
     path("live/", live.live, name="live"),

@@ -26,6 +26,7 @@ from django_gateway.exchange import (
     Sizes,
     Split,
 )
+from django_gateway.stores import Store
 
 #: 2026-05-04 07:52:12.118 UTC, in nanoseconds.
 STARTED_AT = 1_777_881_132_118_000_000
@@ -33,7 +34,7 @@ STARTED_AT = 1_777_881_132_118_000_000
 ORIGIN = 5_000_000_000_000
 MICROSECOND = 1_000
 MILLISECOND = 1_000_000
-HIDDEN = "********************"
+HIDDEN = "•••••"
 
 WSGI_SERVER = Server("WSGIServer", "0.2", 4711, "Thread-3 (process_request_thread)", "workstation")
 ASGI_SERVER = Server("daphne", "4.2.3", 903, "MainThread", "workstation")
@@ -466,3 +467,8 @@ def hostile(text: str, **changes: Any) -> Exchange:
 
 
 EVERY_KIND = (wsgi_page, asgi_page, stream, websocket, failure, in_flight, interrupted)
+
+
+def keep(store: Store, *exchanges: Exchange) -> None:
+    """Put them where the panel reads."""
+    store.write([store.pack(exchange) for exchange in exchanges])

@@ -15,15 +15,13 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias, cast, overload
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.utils.encoding import escape_uri_path
-from django.utils.http import escape_leading_slashes
 
 from ..stores.base import Store, StoreError
 from . import instance as instances
 from .headers import protect
 from .hosts import from_other_site, host_allowed, origin_allowed
 from .instance import TRIES, Instance
-from .pages import address
+from .pages import address, own_address
 from .refusals import refuse
 from .tokens import TokenError, cookie_name, csrf_token, csrf_valid, new_cookie, same, session_of
 
@@ -159,11 +157,11 @@ def _without_token(request: PanelRequest) -> HttpResponseBase | None:
     if cookie and (session := session_of(gateway.token, cookie)) is not None:
         TRIES.remember(cookie)
         gateway.session = session
-        return _redirect(_own_address(request)) if asked is not None else None
+        return _redirect(own_address(request)) if asked is not None else None
     if bearer and same(bearer, gateway.token):
         return None
     if asked and same(asked, gateway.token):
-        return _let_in(request, _own_address(request))
+        return _let_in(request, own_address(request))
     TRIES.failed()
     return refuse(request, 403, "That is not the panel's token", template="denied.html")
 
@@ -186,14 +184,6 @@ def _wait(request: PanelRequest, seconds: float) -> HttpResponse:
     response = refuse(request, 429, "Too many wrong tries", f"The next one is looked at in {math.ceil(seconds)} s.")
     response.headers["Retry-After"] = str(math.ceil(seconds))
     return response
-
-
-def _own_address(request: HttpRequest) -> str:
-    """This address without the token: it shall not stay in a history, a bookmark or a picture of the screen."""
-    query = request.GET.copy()
-    del query["token"]
-    path = escape_leading_slashes(escape_uri_path(request.path))
-    return f"{path}?{query.urlencode()}" if query else path
 
 
 def _redirect(location: str) -> HttpResponse:

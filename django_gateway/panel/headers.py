@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from django.http import HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase
 
 _POLICY: Final = (
     "default-src 'none'",
@@ -40,3 +40,6 @@ def protect(response: HttpResponseBase, nonce: str) -> None:
     for name, value in _FIXED.items():
         response.headers[name] = value
     response.headers.setdefault("Cache-Control", NEVER_STORED)
+    if isinstance(response, HttpResponse):
+        # Without it a connection can't be used again.
+        response.headers.setdefault("Content-Length", str(len(response.content)))

@@ -9,6 +9,8 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.template import Context, Engine
 from django.urls import reverse
+from django.utils.encoding import escape_uri_path
+from django.utils.http import escape_leading_slashes
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -29,6 +31,14 @@ def address(request: HttpRequest, name: str, *args: Any) -> str:
     match = request.resolver_match
     namespaces = match.namespaces if match is not None and match.namespaces else ["django_gateway"]
     return reverse(":".join([*namespaces, name]), args=args, current_app=":".join(namespaces))
+
+
+def own_address(request: HttpRequest) -> str:
+    """This address without a token: it shall not stay in a history, a bookmark or a picture of the screen."""
+    query = request.GET.copy()
+    query.pop("token", None)
+    path = escape_leading_slashes(escape_uri_path(request.path))
+    return f"{path}?{query.urlencode()}" if query else path
 
 
 def render(request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:

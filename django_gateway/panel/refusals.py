@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.http import HttpResponse, JsonResponse
 
 from .hosts import is_loopback_peer
-from .pages import render
+from .pages import own_address, render
 from .tokens import FILE, VARIABLE
 
 if TYPE_CHECKING:
@@ -25,7 +25,9 @@ def refuse(
         return JsonResponse({"error": plain, **extra}, status=status)
     if "text/html" not in request.headers.get("Accept", ""):
         return HttpResponse(f"{plain}\n", content_type="text/plain; charset=utf-8", status=status)
-    return render(request, template, {"title": title, "text": text, "status": status}, status=status)
+    # A browser that comes by a link on another site keeps the cookie back; from our own page it will send it.
+    again = own_address(request) if request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site") else ""
+    return render(request, template, {"title": title, "text": text, "again": again}, status=status)
 
 
 def _ways_in(request: PanelRequest) -> str:

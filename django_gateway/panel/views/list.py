@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any, Final
 
 import django
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 
 from ...exchange import Summary, format_id
 from .. import query
 from ..access import PanelRequest, panel_view
+from ..api import json_response
 from ..pages import address, render
 from ..rows import Link, Row, bar, chain, query_string, row, scale
 
@@ -27,7 +28,7 @@ QUICK: Final = (
 
 @panel_view
 def exchanges(request: PanelRequest) -> HttpResponse:
-    text = request.GET.get("q", "").strip()
+    text = request.GET.get("q", "")
     problem = None
     page: list[Summary] = []
     # Taken before the page is read: what comes in between is told twice rather than not at all.
@@ -55,7 +56,19 @@ def exchanges(request: PanelRequest) -> HttpResponse:
             for name, term in QUICK
         ],
     }
-    return render(request, "list.html", context, status=400 if problem else 200)
+    return render(request, "list.html", context)
+
+
+@panel_view(answers="json")
+def filter_problem(request: PanelRequest) -> HttpResponse:
+    """What is wrong with the filter ``q``, and from where to where: "problem" is null where nothing is."""
+    text = request.GET.get("q", "")
+    try:
+        query.conditions(QueryDict(query_string(q=text)[1:]))
+    except query.BadQueryError as error:
+        start, end = _span(text, error.position or 0)
+        return json_response({"problem": f"{error}.", "start": start, "end": end})
+    return json_response({"problem": None})
 
 
 @panel_view(methods=("POST",))
@@ -110,9 +123,12 @@ def _mistake(text: str, problem: query.BadQueryError | None) -> dict[str, str] |
     """The filter's text in three parts: up to the term that can't be read, that term, the rest."""
     if problem is None or problem.position is None:
         return None
-    start = problem.position
-    end = next((place for place in range(start, len(text)) if text[place].isspace()), len(text))
+    start, end = _span(text, problem.position)
     return {"before": text[:start], "term": text[start:end], "after": text[end:]}
+
+
+def _span(text: str, start: int) -> tuple[int, int]:
+    return start, next((place for place in range(start, len(text)) if text[place].isspace()), len(text))
 
 
 def _toggled(request: PanelRequest, text: str, term: str) -> str:

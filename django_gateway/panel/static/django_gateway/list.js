@@ -1,0 +1,142 @@
+// The list moves by itself only while nobody reads in it: otherwise what came in waits behind a button.
+
+import { keys } from "./keys.js";
+import { Feed } from "./live.js";
+import { build, drawBar, scale } from "./rows.js";
+import { check } from "./filter.js";
+
+const MOST = 500;
+const list = document.getElementById("list");
+const rows = document.getElementById("rows");
+const template = document.getElementById("row");
+const news = document.getElementById("news");
+const pause = document.getElementById("pause");
+const live = document.getElementById("live");
+const waiting = new Map();
+let paused = false;
+let longest = scale([...rows.children]);
+let state = ["waiting", ""];
+
+const STATES = { live: "live", waiting: "connecting…", paused: "paused" };
+
+function showState() {
+  if (!live) return;
+  const [name, text] = state;
+  const shown = paused && name === "live" ? "paused" : name;
+  live.dataset.state = shown;
+  const words = STATES[shown] ?? text;
+  const place = document.getElementById("live-text");
+  if (place.textContent !== words) place.textContent = words;
+}
+
+function isRead() {
+  if (paused || list.dataset.newest) return true;
+  const selection = document.getSelection();
+  return (
+    window.scrollY > 8 ||
+    rows.scrollTop > 8 ||
+    rows.contains(document.activeElement) ||
+    rows.querySelector("[aria-current]") !== null ||
+    (selection !== null && !selection.isCollapsed && rows.contains(selection.anchorNode))
+  );
+}
+
+function place(entries, { arrive = true } = {}) {
+  for (const entry of entries) {
+    const item = build(template, entry);
+    const known = rows.querySelector(`[data-id="${CSS.escape(entry.id)}"]`);
+    if (known) {
+      if (known.querySelector("[aria-current]")) item.querySelector("a").setAttribute("aria-current", "page");
+      const focused = known.contains(document.activeElement);
+      known.replaceWith(item);
+      if (focused) item.querySelector("a").focus({ preventScroll: true });
+    } else {
+      // Ids sort as their exchanges started, which is not the order in which they end.
+      const next = [...rows.children].find((other) => other.dataset.id < entry.id);
+      if (arrive) item.classList.add("new");
+      rows.insertBefore(item, next ?? null);
+    }
+    drawBar(item, longest);
+  }
+  while (rows.children.length > MOST) rows.lastElementChild.remove();
+  const items = [...rows.children];
+  const now = scale(items);
+  if (now !== longest) {
+    longest = now;
+    items.forEach((item) => drawBar(item, longest));
+  }
+  document.getElementById("empty")?.toggleAttribute("hidden", items.length > 0);
+}
+
+function receive(exchanges) {
+  const fresh = [];
+  for (const { row } of exchanges) {
+    if (rows.querySelector(`[data-id="${CSS.escape(row.id)}"]`)) place([row]);
+    else fresh.push(row);
+  }
+  if (!fresh.length) return;
+  if (!isRead()) {
+    place(fresh);
+    return;
+  }
+  fresh.forEach((row) => waiting.set(row.id, row));
+  while (waiting.size > MOST) waiting.delete(waiting.keys().next().value);
+  showNews();
+}
+
+function showNews() {
+  news.textContent = `${waiting.size}${waiting.size === MOST ? "+" : ""} new`;
+  news.parentElement.hidden = waiting.size === 0;
+}
+
+function takeIn() {
+  if (list.dataset.newest) {
+    window.location.assign(list.dataset.newest);
+    return;
+  }
+  place([...waiting.values()]);
+  waiting.clear();
+  showNews();
+  rows.scrollTop = 0;
+  if (list.classList.contains("whole")) window.scrollTo({ top: 0 });
+}
+
+function showRecorded(count) {
+  const place = document.getElementById("recorded-count");
+  if (place) place.textContent = count.toLocaleString("en");
+  if (count === 0 && !list.dataset.newest) {
+    rows.replaceChildren();
+    waiting.clear();
+    showNews();
+    document.getElementById("empty")?.removeAttribute("hidden");
+  }
+}
+
+function togglePause() {
+  paused = !paused;
+  pause.setAttribute("aria-pressed", String(paused));
+  pause.textContent = paused ? "Go on" : "Pause";
+  if (!paused && waiting.size && !isRead()) takeIn();
+  showState();
+}
+
+news.addEventListener("click", takeIn);
+if (pause) {
+  pause.hidden = false;
+  pause.addEventListener("click", togglePause);
+}
+check(document.getElementById("filter"));
+keys({ rows, pause: pause && togglePause });
+
+if (!list.dataset.problem) {
+  const { stream, poll, cursor, q } = list.dataset;
+  new Feed({
+    stream, poll, cursor, q,
+    onExchanges: receive,
+    onRecorded: showRecorded,
+    onState(...now) {
+      state = now;
+      showState();
+    },
+  }).start();
+}
