@@ -6,10 +6,14 @@ PYTHON ?= python3
 NEWEST := $(shell tools/newest-python.sh)
 NEWEST_VENV := $(if $(NEWEST),.venv-py$(shell $(NEWEST) -c 'import sys; print("%d.%d" % sys.version_info[:2])'))
 BIN := .venv/bin
+# More arguments for gatewayserve, and for pytest: make serve SERVE="--wsgi 8080", make tests PYTEST="-k store -x".
 SERVE ?=
-# The browser and the real projects are driven on the first leg only: they take most of the time.
 PYTEST ?=
+# The browser and the real projects are driven on the first leg only: they take most of the time.
 PYTEST_NEWEST ?= -m "not slow and not browser"
+
+# Where Debian keeps web servers, which is not in everybody's PATH.
+export PATH := $(PATH):/usr/sbin:/sbin
 
 .PHONY: help serve test tests lint format setup tools clean
 .DEFAULT_GOAL := help
@@ -19,6 +23,7 @@ help:
 
 serve: .venv/.serve
 	cd testproject && ../$(BIN)/python manage.py migrate --verbosity 0
+	cd testproject && ../$(BIN)/python manage.py demouser
 	cd testproject && exec ../$(BIN)/python manage.py gatewayserve $(SERVE)
 
 test: lint tests

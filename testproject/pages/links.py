@@ -30,10 +30,18 @@ GROUPS = (
             Link(
                 "JSON", "pages:json", "Follow the query string from the handover to the view.", query="?colour=orange"
             ),
-            Link("Cookies", "pages:cookies", "The names are recorded, and each value is hidden, both ways."),
+            Link(
+                "Cookies", "pages:cookies", "The headers of both ways are listed, and what the cookies say is hidden."
+            ),
             Link("A redirect", "pages:redirect", "Two exchanges, and the Location header that ties them together."),
-            Link("For members only", "pages:account", "See which layer turns you away to the login: demo, demo."),
-            Link("The admin", "admin:index", "A real application: many queries, and a session that is read once."),
+            Link(
+                "For members only",
+                "pages:account",
+                "See who turns you away to the login; its name and password are demo.",
+            ),
+            Link(
+                "The admin", "admin:index", "A large application, all of it sync: see where its time goes under ASGI."
+            ),
         ),
     ),
     Group(
@@ -73,9 +81,11 @@ GROUPS = (
         "What the panel is for on a bad day.",
         (
             Link("Before the response", "failures:before", "The exception with its stack, and the 500 made of it."),
-            Link("The same, async", "failures:before_async", "The same exception after a way over the event loop."),
+            Link("Before, async", "failures:before_async", "The same exception after a way over the event loop."),
             Link("In the middle", "failures:middle", "Status 200, and yet it failed: see after which chunk."),
-            Link("The same, async", "failures:middle_async", "What the server does with a response that breaks off."),
+            Link(
+                "In the middle, async", "failures:middle_async", "What the server does with a response that breaks off."
+            ),
         ),
     ),
     Group(
