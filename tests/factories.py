@@ -339,7 +339,9 @@ def websocket(*, received: int = 14, sent: int = 22, **changes: Any) -> Exchange
             trail.add("websocket.receive", "text", len(text), text)
         if number < sent:
             trail.wait(700)
-            kind, excerpt = ("bytes", "\x00\x01\x02ÿ") if number % 7 == 6 else ("text", f'{{"from": "ann", "n": {number}}}')
+            kind, excerpt = (
+                ("bytes", "\x00\x01\x02ÿ") if number % 7 == 6 else ("text", f'{{"from": "ann", "n": {number}}}')
+            )
             trail.sent("websocket.send", kind, len(excerpt), excerpt)
     trail.wait(100_000)
     trail.add("websocket.disconnect", 1001, "")

@@ -137,8 +137,8 @@ def _refusal(request: PanelRequest, methods: Sequence[str], public: bool) -> Htt
 
 
 _WRONG_HOST = (
-    "The panel answers to localhost, 127.0.0.1 and [::1], and to names that it was told of one by one (the exact entries of"
-    " ALLOWED_HOSTS, or --host), so that no other site's name can be pointed at it."
+    "The panel answers to localhost, 127.0.0.1 and [::1], and to names that it was told of one by one (the exact"
+    " entries of ALLOWED_HOSTS, or --host), so that no other site's name can be pointed at it."
 )
 _WRONG_ORIGIN = "Pages of other sites, other ports included, may not read the panel or act on it."
 

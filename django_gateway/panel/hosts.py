@@ -12,7 +12,9 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
-_HOST: Final = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?)(?::[0-9]{1,5})?", re.IGNORECASE | re.ASCII)
+_HOST: Final = re.compile(
+    r"(\[[0-9a-f:.]+\]|[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?)(?::[0-9]{1,5})?", re.IGNORECASE | re.ASCII
+)
 
 
 def host_allowed(host: str, names: Collection[str]) -> bool:

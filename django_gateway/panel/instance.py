@@ -39,8 +39,9 @@ _stores: dict[tuple[str, int], Store] = {}
 _lock = threading.Lock()
 
 
-def install(instance: Instance) -> None:
-    global _installed  # noqa: PLW0603 - one panel a process
+def install(instance: Instance | None) -> None:
+    """None gives the panel back to the project's settings."""
+    global _installed
     _installed = instance
 
 

@@ -1,4 +1,4 @@
-"""What comes in, as it comes in: a stream of server-sent events where a thread can be spared for it, polling elsewhere."""
+"""What comes in, as it comes in: server-sent events where a thread can be spared for them, polling elsewhere."""
 
 from __future__ import annotations
 
@@ -61,11 +61,13 @@ def poll(request: PanelRequest) -> HttpResponse:
         return bad_query(request, error)
     store = request.gateway.store
     cursor, news = store.since(cursor, limit=BATCH)
-    return json_response({
-        "cursor": cursor,
-        "exchanges": [_item(request, summary) for summary in news if matches(summary, conditions)],
-        "recorded": store.statistics().exchanges,
-    })
+    return json_response(
+        {
+            "cursor": cursor,
+            "exchanges": [_item(request, summary) for summary in news if matches(summary, conditions)],
+            "recorded": store.statistics().exchanges,
+        }
+    )
 
 
 @panel_view(answers="json")
@@ -86,9 +88,7 @@ def live(request: PanelRequest) -> HttpResponseBase:
         response = refuse(request, 503, "Too many streams", "Close some of the windows that watch this panel.")
         response.headers["Retry-After"] = "10"
         return response
-    response = StreamingHttpResponse(feed, content_type=STREAM)
-    response.headers["X-Accel-Buffering"] = "no"
-    return response
+    return StreamingHttpResponse(feed, content_type=STREAM, headers={"X-Accel-Buffering": "no"})
 
 
 class Feed:
@@ -150,7 +150,7 @@ class Feed:
         self._cursor = cursor
         found = [summary for summary in news if matches(summary, self._conditions)]
         text = "".join(_event("exchange", _item(self._request, summary)) for summary in found)
-        # The cursor is told after all of its exchanges, also where the filter left none: from there a lost stream resumes.
+        # Told after all of its exchanges, also where the filter left none: from there a lost stream resumes.
         return f"{text}id: {cursor}\n\n"
 
     def _left(self) -> bool:

@@ -48,4 +48,6 @@ def render(request: HttpRequest, template: str, context: dict[str, Any], *, stat
     """
     values = Context({"request": request, "gateway": getattr(request, "gateway", None), **context}, use_l10n=False)
     text = engine().get_template(f"django_gateway/{template}").render(values)
-    return HttpResponse(text.encode("utf-8", "backslashreplace"), content_type="text/html; charset=utf-8", status=status)
+    return HttpResponse(
+        text.encode("utf-8", "backslashreplace"), content_type="text/html; charset=utf-8", status=status
+    )

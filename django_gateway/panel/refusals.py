@@ -18,22 +18,24 @@ def refuse(
     request: PanelRequest, status: int, title: str, text: str = "", *, template: str = "message.html", **extra: Any
 ) -> HttpResponse:
     """``extra`` goes into the JSON form, beside "error"."""
-    if template == "denied.html":
-        text = _ways_in(request)
-    plain = f"{title}. {text}".strip()
+    file = _token_file(request) if template == "denied.html" else ""
+    plain = f"{title}. {_ways_in(file) if template == 'denied.html' else text}".strip()
     if request.gateway.answers == "json":
         return JsonResponse({"error": plain, **extra}, status=status)
     if "text/html" not in request.headers.get("Accept", ""):
         return HttpResponse(f"{plain}\n", content_type="text/plain; charset=utf-8", status=status)
     # A browser that comes by a link on another site keeps the cookie back; from our own page it will send it.
     again = own_address(request) if request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site") else ""
-    return render(request, template, {"title": title, "text": text, "again": again}, status=status)
+    return render(request, template, {"title": title, "text": text, "file": file, "again": again}, status=status)
 
 
-def _ways_in(request: PanelRequest) -> str:
-    """The file's path is nobody's business but the machine's own user's."""
-    file = str(request.gateway.instance.folder / FILE) if is_loopback_peer(request.META) else f"the file “{FILE}”"
+def _token_file(request: PanelRequest) -> str:
+    """Its path is nobody's business but the machine's own user's."""
+    return str(request.gateway.instance.folder / FILE) if is_loopback_peer(request.META) else ""
+
+
+def _ways_in(file: str) -> str:
     return (
-        f"Open the link that gatewayserve printed, or give the token, which {VARIABLE} sets"
-        f" or else {file} holds; programs send it as “Authorization: Bearer …”."
+        f"Open the link that gatewayserve printed, or send the token as “Authorization: Bearer …”:"
+        f" it is in {file or f'the file “{FILE}” in the .gateway folder of the project'}, unless {VARIABLE} sets it."
     )

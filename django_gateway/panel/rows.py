@@ -8,6 +8,7 @@ from typing import Any, Final, TypedDict
 
 from ..exchange import FINISHED, HTTP, IN_FLIGHT, INTERRUPTED, LIFESPAN, WEBSOCKET, Summary, format_id
 from .text import shown
+from .units import duration
 
 #: Parts of the duration bar, in the order they are drawn; also the names of their colours.
 PLACES: Final = ("interface", "middleware", "view", "body")
@@ -105,25 +106,6 @@ def _measure(summary: Summary) -> int | None:
     if summary.sizes.chunks > 3 and summary.split.body > 0.9 * summary.duration:
         return None
     return summary.duration
-
-
-def duration(nanoseconds: int) -> str:
-    """Three digits that matter, in the unit that suits."""
-    milliseconds = nanoseconds / 1e6
-    if milliseconds < 0.995:
-        return f"{nanoseconds / 1e3:.0f} µs"
-    if milliseconds < 9.995:
-        return f"{milliseconds:.2f} ms"
-    if milliseconds < 99.95:
-        return f"{milliseconds:.1f} ms"
-    if milliseconds < 999.5:
-        return f"{milliseconds:.0f} ms"
-    seconds = milliseconds / 1e3
-    if seconds < 99.5:
-        return f"{seconds:.{2 if seconds < 9.995 else 1 if seconds < 59.95 else 0}f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
 class Segment(TypedDict):

@@ -36,7 +36,9 @@ class PanelServer(ThreadedWSGIServer):
         self.socket = listener
         name = listener.getsockname()
         self.server_address = name
-        self.server_name, self.server_port = (str(name[0]), int(name[1])) if isinstance(name, tuple) else ("localhost", 0)
+        self.server_name, self.server_port = (
+            (str(name[0]), int(name[1])) if isinstance(name, tuple) else ("localhost", 0)
+        )
         self.draining = threading.Event()
         self._alive = alive
         self._places = threading.BoundedSemaphore(MOST)

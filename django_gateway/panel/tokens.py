@@ -12,6 +12,7 @@ import secrets
 import stat
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -30,7 +31,9 @@ class TokenError(Exception):
 def load_token(folder: Path) -> str:
     """GATEWAY_PANEL_TOKEN from the environment, or else what the file ``token`` in ``folder`` holds.
 
-    The file is made where it is missing; of several processes that try, all end up with the same one. Raises TokenError.
+    The file is made where it is missing; of several processes that try, all end up with the same one.
+
+    Raises TokenError.
     """
     if given := os.environ.get(VARIABLE, "").strip():
         return given
@@ -40,7 +43,9 @@ def load_token(folder: Path) -> str:
     except FileNotFoundError:
         pass
     except OSError as error:
-        raise TokenError(f"The token file {path} can't be read ({error.strerror}): remove it, or set {VARIABLE}.") from error
+        raise TokenError(
+            f"The token file {path} can't be read ({error.strerror}): remove it, or set {VARIABLE}."
+        ) from error
     try:
         return _make(path)
     except OSError as error:
@@ -124,11 +129,12 @@ class Tries:
     that was let in before stays in, so guessing can't lock out who is at work.
     """
 
-    def __init__(self, burst: int = 10, interval: float = 6.0) -> None:
+    def __init__(self, burst: int = 10, interval: float = 6.0, clock: Callable[[], float] = time.monotonic) -> None:
         self._burst = burst
         self._interval = interval
+        self._clock = clock
         self._left = float(burst)
-        self._at = time.monotonic()
+        self._at = clock()
         self._lock = threading.Lock()
         self._known: dict[str, None] = {}
 
@@ -144,7 +150,7 @@ class Tries:
             self._left = max(self._left - 1, 0.0)
 
     def _refill(self) -> None:
-        now = time.monotonic()
+        now = self._clock()
         self._left = min(self._left + (now - self._at) / self._interval, float(self._burst))
         self._at = now
 

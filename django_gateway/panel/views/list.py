@@ -31,8 +31,7 @@ def exchanges(request: PanelRequest) -> HttpResponse:
     text = request.GET.get("q", "")
     problem = None
     page: list[Summary] = []
-    # Taken before the page is read: what comes in between is told twice rather than not at all.
-    cursor, _ = request.gateway.store.since(-1)
+    around = frame(request)
     before = None
     try:
         conditions = query.conditions(request.GET, ("before",))
@@ -42,7 +41,7 @@ def exchanges(request: PanelRequest) -> HttpResponse:
         problem = error
     rows = listed(request, page[:PAGE])
     context = {
-        **frame(request),
+        **around,
         "rows": rows,
         "q": text,
         "problem": problem,
@@ -50,7 +49,6 @@ def exchanges(request: PanelRequest) -> HttpResponse:
         "before": before,
         "newest": address(request, "list") + query_string(q=text),
         "older": query_string(q=text, before=format_id(page[PAGE - 1].id)) if len(page) > PAGE else None,
-        "cursor": cursor,
         "quick": [
             {"name": name, "term": term, "on": term in text.split(), "href": _toggled(request, text, term)}
             for name, term in QUICK
@@ -86,10 +84,7 @@ class ListedRow(Row):
 def listed(request: PanelRequest, page: list[Summary]) -> list[ListedRow]:
     rows = [row(summary) for summary in page]
     longest = scale(rows)
-    return [
-        {**shown, "href": address(request, "exchange", shown["id"]), "bar": bar(shown, longest)}  # type: ignore[misc]
-        for shown in rows
-    ]
+    return [{**shown, "href": address(request, "exchange", shown["id"]), "bar": bar(shown, longest)} for shown in rows]
 
 
 def rows_for(request: PanelRequest, limit: int = PAGE) -> list[ListedRow]:
@@ -100,7 +95,10 @@ def rows_for(request: PanelRequest, limit: int = PAGE) -> list[ListedRow]:
 def frame(request: PanelRequest) -> dict[str, Any]:
     """What the header of every page shows: the chain from server to framework, and how much is recorded."""
     store = request.gateway.store
+    # Taken before any row is read: what comes in between is told twice rather than not at all.
+    cursor, _ = store.since(-1)
     return {
+        "cursor": cursor,
         "chain": chain_of(request),
         "recorded": store.statistics().exchanges,
         "streams": request.gateway.instance.streams,
