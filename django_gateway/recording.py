@@ -12,12 +12,12 @@ import os
 import socket
 import sys
 import threading
-import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
-from functools import cache
+from functools import cache, lru_cache
+from time import time_ns
 from types import TracebackType
 from typing import Any, Final
 
@@ -37,7 +37,7 @@ from .exchange import (
     Split,
 )
 from .redaction import Redactor, shortened
-from .vocabulary import WORDS
+from .vocabulary import WORDS, spread
 
 current: ContextVar[Recording | None] = ContextVar("django_gateway_recording", default=None)
 
@@ -46,6 +46,15 @@ _FRAMES: Final = 50
 
 _counter = itertools.count(int.from_bytes(os.urandom(2), "big"))
 _host = socket.gethostname()
+_pid = os.getpid()
+
+
+def _forked() -> None:
+    global _pid
+    _pid = os.getpid()
+
+
+os.register_at_fork(after_in_child=_forked)
 
 
 class Faults:
@@ -79,7 +88,8 @@ class Recorder:
     ) -> None:
         self.redactor = Redactor(hide, WORDS.add)
         self.submit = submit
-        self.max_events = max_events
+        # An event takes four places of a trail, more or less.
+        self.trail_length = 4 * max_events
         self.body_bytes = body_bytes
 
 
@@ -90,47 +100,39 @@ def is_recording(kind: str | None = None) -> bool:
 
 
 class Recording:
-    """An exchange in the making. Attributes are set by those who know them; ``finish`` makes the exchange."""
+    """An exchange in the making. Attributes are set by those who know them; ``finish`` makes the exchange.
 
-    __slots__ = (
-        "bytes_in",
-        "bytes_out",
-        "chunks",
-        "client",
-        "close",
-        "crossings",
-        "discard",
-        "done",
-        "dropped",
-        "failure",
-        "failure_seen",
-        "handover",
-        "headers",
-        "id",
-        "interface",
-        "match",
-        "method",
-        "middleware_time",
-        "path",
-        "query",
-        "received",
-        "recorder",
-        "returned",
-        "scheduler",
-        "sent",
-        "server",
-        "started",
-        "started_at",
-        "status",
-        "steps",
-        "task",
-        "threads",
-        "trail",
-        "type",
-        "unseen",
-        "vantage",
-        "view_time",
-    )
+    ``trail`` is flat: the number of a word (or a bare event name), the instant, and the fields that the word leaves
+    open, again and again. One list of numbers costs the garbage collector nothing.
+    """
+
+    method: str | None = None
+    query = ""
+    status: int | None = None
+    client: str | None = None
+    server: tuple[str | None, str | None] = (None, None)
+    handover: Handover | None = None
+    match: Match | None = None
+    headers: list[Any] | None = None
+    failure: Failure | None = None
+    scheduler: Scheduler | None = None
+    steps: Steps | None = None
+    #: The task that the server made for the exchange.
+    task: Any = None
+    close: Close | None = None
+    bytes_in = bytes_out = chunks = received = sent = crossings = dropped = 0
+    #: Nanoseconds in the view, and in all of the middleware with what lies inside it.
+    view_time = middleware_time = 0
+    #: When the application gave its answer to the interface; what comes later is the body.
+    returned: int | None = None
+    done = False
+    #: Set for the panel's own requests: nothing of them is kept.
+    discard = False
+    _failed_with: BaseException | None = None
+    #: What can't be seen from the vantage point, one sentence each.
+    unseen: list[str] | None = None
+    #: Names of the threads that crossings led to, by their identifiers.
+    threads: dict[int, str] | None = None
 
     def __init__(self, recorder: Recorder, interface: str, kind: str, vantage: str, path: str) -> None:
         self.recorder = recorder
@@ -138,58 +140,39 @@ class Recording:
         self.type = kind
         self.vantage = vantage
         self.path = path
-        self.started_at = wall = time.time_ns()
-        self.started = now()
+        self.trail: Any = []
+        self.started_at = wall = time_ns()
         # Microseconds and a counter: ids sort by start, and two processes meet only in the same microsecond.
         self.id = (wall // 1000) << 12 | (next(_counter) & 0xFFF)
-        self.trail: Any = []
-        self.method: str | None = None
-        self.query = ""
-        self.status: int | None = None
-        self.client: str | None = None
-        self.server: tuple[str | None, str | None] = (None, None)
-        self.handover: Handover | None = None
-        self.match: Match | None = None
-        self.headers: list[Any] | None = None
-        self.failure: Failure | None = None
-        self.failure_seen: BaseException | None = None
-        self.scheduler: Scheduler | None = None
-        self.steps: Steps | None = None
-        self.task: Any = None
-        self.close: Close | None = None
-        self.bytes_in = self.bytes_out = self.chunks = self.received = self.sent = 0
-        self.crossings = self.dropped = self.view_time = self.middleware_time = 0
-        #: When the application gave its answer to the interface; what comes later is the body.
-        self.returned: int | None = None
-        self.unseen: list[str] = []
-        #: Names of the threads that crossings led to, by their identifiers.
-        self.threads: dict[int, str] = {}
-        self.done = False
-        self.discard = False
+        self.started = now()
 
     def note(self, event: tuple[Any, ...]) -> None:
-        """Append an event where there can be many; those that come a fixed number of times go to ``trail`` directly."""
-        if len(self.trail) < self.recorder.max_events:
-            self.trail.append(event)
+        """Add an event where there can be many; those that come a fixed number of times go to ``trail`` directly."""
+        if len(self.trail) < self.recorder.trail_length:
+            self.trail += event
         else:
             self.dropped += 1
 
     def fail(self, error: BaseException, *, handled: bool = False) -> None:
-        """Keep ``error`` as the exchange's failure. The same exception on its way out is kept once."""
-        if error is self.failure_seen:
+        """Keep ``error`` as the exchange's failure; never raises. The same exception on its way out is kept once."""
+        try:
+            self._fail(error, handled)
+        except Exception as fault:
+            faults.note(fault)
+
+    def _fail(self, error: BaseException, handled: bool) -> None:
+        if error is self._failed_with:
             if not handled and self.failure is not None:
                 self.failure = describe(error, self.failure.where, handled=False)
             return
         if self.failure is not None and handled:
             return
-        self.failure_seen = error
+        self._failed_with = error
         self.failure = describe(error, self.last_event(), handled=handled)
 
     def last_event(self) -> str | None:
-        if not self.trail:
-            return None
-        code = self.trail[-1][0]
-        return code if isinstance(code, str) else str(WORDS.word(code)[0])
+        events = spread(self.trail, WORDS)
+        return str(events[-1][0]) if events else None
 
     def finish(self) -> None:
         """Make the exchange and hand it over; once, whatever calls."""
@@ -198,12 +181,11 @@ class Recording:
         self.done = True
         ended = now()
         trail, self.trail = self.trail, deque(maxlen=0)
-        self.failure_seen = self.task = None
+        self._failed_with = self.task = None
         if self.discard:
             return
         duration = ended - self.started
         body = 0 if self.returned is None else max(0, ended - self.returned)
-        name, version = self.server
         self.recorder.submit(
             Exchange(
                 self.id,
@@ -218,7 +200,7 @@ class Recording:
                 self.query,
                 self.status,
                 self.client,
-                Server(name, version, os.getpid(), threading.current_thread().name, _host),
+                _server(*self.server, _pid, threading.current_thread().name),
                 self.handover,
                 self.match,
                 self.headers,
@@ -243,13 +225,18 @@ class Recording:
                     body,
                 ),
                 self.vantage,
-                self.unseen,
-                self.threads,
+                self.unseen or [],
+                self.threads or {},
             )
         )
 
     def _loop(self, duration: int) -> Loop | None:
         return None if self.steps is None else self.steps.loop(duration)
+
+
+@lru_cache(1024)
+def _server(name: str | None, version: str | None, pid: int, thread: str) -> Server:
+    return Server(name, version, pid, thread, _host)
 
 
 def describe(error: BaseException, where: str | None, *, handled: bool) -> Failure:

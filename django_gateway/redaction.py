@@ -61,6 +61,8 @@ class Redactor:
         self._objects: dict[Hashable, int] = {}
         self._headers: dict[Hashable, int] = {}
         self._once: set[Hashable] = set()
+        #: Query strings without a secret name in them.
+        self._innocent: set[str] = set()
 
     def is_secret(self, name: str) -> bool:
         try:
@@ -73,13 +75,15 @@ class Redactor:
 
     def environ(self, environ: Mapping[str, Any]) -> list[Any]:
         """The entries of a WSGI environ, in its order."""
-        find = self._environ.get
-        entries = []
-        for item in environ.items():
-            try:
-                entries.append(find(item) or self._environ_entry(*item))
-            except TypeError:  # an unhashable value
-                entries.append(self._environ_entry(*item))
+        items = environ.items()
+        try:
+            entries: list[Any] = list(map(self._environ.get, items))
+        except TypeError:  # an unhashable value
+            return [self._environ_entry(*item) for item in items]
+        if None in entries:
+            for position, item in enumerate(items):
+                if entries[position] is None:
+                    entries[position] = self._environ_entry(*item)
         return entries
 
     def _environ_entry(self, key: str, value: Any) -> Entry:
@@ -130,13 +134,14 @@ class Redactor:
 
     def headers(self, headers: Iterable[Any]) -> list[Any]:
         """Entries of headers, whose names and values may be str (WSGI) or bytes (ASGI)."""
-        find = self._headers.get
-        entries = []
-        for pair in headers:
-            try:
-                entries.append(find(pair) or self._header(pair))
-            except TypeError:  # a pair that is a list, as some servers and applications make them
-                entries.append(self._header(pair))
+        try:
+            entries: list[Any] = list(map(self._headers.get, headers))
+        except TypeError:  # pairs that are lists, as some servers and applications make them
+            return [self._header(pair) for pair in headers]
+        if None in entries:
+            for position, pair in enumerate(headers):
+                if entries[position] is None:
+                    entries[position] = self._header(pair)
         return entries
 
     def _header(self, pair: Any) -> Entry:
@@ -166,7 +171,13 @@ class Redactor:
 
     def query(self, query: str) -> str:
         """The query string with the values of secret names hidden, else byte for byte as it came."""
-        if not query or self._pattern.search(unquote_plus(query)) is None:
+        if not query or query in self._innocent:
+            return query
+        if self._pattern.search(unquote_plus(query)) is None:
+            if len(query) <= _KEPT_LENGTH:
+                if len(self._innocent) > _KEPT:
+                    self._innocent.clear()
+                self._innocent.add(query)
             return shortened(query)
         fields = []
         for field in query.split("&"):

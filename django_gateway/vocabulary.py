@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Mapping
+from itertools import islice
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -59,39 +60,54 @@ class Vocabulary:
         """The word behind a number of this vocabulary; an event's name is its first item."""
         return (_EVENTS[number],) if number < OWN else msgspec.msgpack.decode(self.words[number - OWN])
 
-    def table(self) -> dict[int, Any]:
-        return {OWN + offset: msgspec.msgpack.decode(word) for offset, word in enumerate(list(self.words))}
-
     def _forked(self) -> None:
         self.key = _new_key()
         self._lock = threading.Lock()
 
 
-def expand(exchange: Exchange, words: Mapping[int, Any]) -> Exchange:
-    """The exchange with every number replaced by its word. Raises KeyError for a number that ``words`` lacks."""
+class Words(Protocol):
+    def word(self, number: int) -> Any: ...
+
+
+class Dictionary:
+    """A vocabulary as it was stored: encoded words by their numbers."""
+
+    def __init__(self, words: Mapping[int, bytes]) -> None:
+        self._words = words
+
+    def word(self, number: int) -> Any:
+        """Raises KeyError for a number that is not there."""
+        return (_EVENTS[number],) if number < OWN else msgspec.msgpack.decode(self._words[number])
+
+
+def expand(exchange: Exchange, words: Words) -> Exchange:
+    """A recorder's exchange with every number replaced by its word and the trail spread into events."""
     handover = exchange.handover
     return msgspec.structs.replace(
         exchange,
         handover=None if handover is None else Handover(handover.kind, [_pair(e, words) for e in handover.entries]),
         headers=None if exchange.headers is None else [_pair(entry, words) for entry in exchange.headers],
-        trail=[_event(event, words) for event in exchange.trail],
+        trail=spread(exchange.trail, words),
     )
 
 
-def _pair(entry: Any, words: Mapping[int, Any]) -> Any:
+def _pair(entry: Any, words: Words) -> Any:
     if type(entry) is int:
-        return words[entry]
+        return words.word(entry)
     if len(entry) == 2 and entry[0] == "headers" and type(entry[1]) is list:
         return [entry[0], [_pair(header, words) for header in entry[1]]]
     return entry
 
 
-def _event(event: Sequence[Any], words: Mapping[int, Any]) -> list[Any]:
-    code, at, *rest = event
-    if type(code) is not int:
-        return [code, at, *rest]
-    name, *fixed = (_EVENTS[code],) if code < OWN else words[code]
-    return [name, at, *fixed, *rest]
+def spread(trail: Iterable[Any], words: Words) -> list[list[Any]]:
+    """A recording's flat trail as events ``[name, instant, *fields]``."""
+    events = []
+    items = iter(trail)
+    for code in items:
+        name, *fixed = (code,) if isinstance(code, str) else words.word(code)
+        open_fields = len(EVENT_FIELDS.get(name, ())) - len(fixed)
+        events.append([name, next(items), *fixed, *islice(items, open_fields)])
+    return events
 
 
 def _new_key() -> int:

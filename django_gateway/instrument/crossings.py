@@ -71,8 +71,11 @@ def _over(recording: Recording, event: str, function: Any, started: int, crossin
 
 def _arrived(recording: Recording, crossing: _Crossing) -> None:
     crossing.thread = thread = get_ident()
-    if thread not in recording.threads:
-        recording.threads[thread] = threading.current_thread().name
+    names = recording.threads
+    if names is None:
+        names = recording.threads = {}
+    if thread not in names:
+        names[thread] = threading.current_thread().name
     crossing.entered = now()
 
 

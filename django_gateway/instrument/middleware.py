@@ -59,10 +59,10 @@ def traced(layer: Any, path: str) -> Any:
             if recording is None:
                 return await layer(request)
             entered = now()
-            recording.trail.append((started, entered))
+            recording.trail += (started, entered)
             response = await layer(request)
             left = now()
-            recording.trail.append((finished, left, getattr(response, "status_code", None)))
+            recording.trail += (finished, left, getattr(response, "status_code", None))
             # Written by every layer: the outermost, which is the last, has the whole.
             recording.middleware_time = left - entered
             return response
@@ -75,10 +75,10 @@ def traced(layer: Any, path: str) -> Any:
         if recording is None:
             return layer(request)
         entered = now()
-        recording.trail.append((started, entered))
+        recording.trail += (started, entered)
         response = layer(request)
         left = now()
-        recording.trail.append((finished, left, getattr(response, "status_code", None)))
+        recording.trail += (finished, left, getattr(response, "status_code", None))
         recording.middleware_time = left - entered
         return response
 
@@ -111,11 +111,11 @@ def _traced_hook(hook: Any) -> Any:
             recording = current.get()
             if recording is None:
                 return await hook(*args)
-            recording.trail.append((started, now()))
+            recording.trail += (started, now())
             try:
                 return await hook(*args)
             finally:
-                recording.trail.append((finished, now()))
+                recording.trail += (finished, now())
 
         trace = trace_async
     else:
@@ -124,11 +124,11 @@ def _traced_hook(hook: Any) -> Any:
             recording = current.get()
             if recording is None:
                 return hook(*args)
-            recording.trail.append((started, now()))
+            recording.trail += (started, now())
             try:
                 return hook(*args)
             finally:
-                recording.trail.append((finished, now()))
+                recording.trail += (finished, now())
 
         trace = trace_sync
     trace.__self__ = owner  # type: ignore[attr-defined]

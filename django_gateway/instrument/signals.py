@@ -28,11 +28,11 @@ def _send(signal: Signal, started: Any, finished: Any) -> Any:
         recording = current.get()
         if recording is None:
             return original(sender, **named)
-        recording.trail.append((started, now()))
+        recording.trail += (started, now())
         try:
             return original(sender, **named)
         finally:
-            recording.trail.append((finished, now()))
+            recording.trail += (finished, now())
 
     return send
 
@@ -44,10 +44,10 @@ def _asend(signal: Signal, started: Any, finished: Any) -> Any:
         recording = current.get()
         if recording is None:
             return await original(sender, **named)
-        recording.trail.append((started, now()))
+        recording.trail += (started, now())
         try:
             return await original(sender, **named)
         finally:
-            recording.trail.append((finished, now()))
+            recording.trail += (finished, now())
 
     return asend

@@ -38,15 +38,15 @@ def _resolving(original: Any) -> Any:
         recording = current.get()
         if recording is None:
             return original(self, request)
-        recording.trail.append((_RESOLVER_STARTED, now()))
+        recording.trail += (_RESOLVER_STARTED, now())
         try:
             match = original(self, request)
         except Exception as error:
-            recording.trail.append((_RESOLVER_FAILED, now(), type(error).__name__))
+            recording.trail += (_RESOLVER_FAILED, now(), type(error).__name__)
             raise
         try:
             recording.match = found = _match(recording, match)
-            recording.trail.append((_RESOLVER_FINISHED, now(), found.route))
+            recording.trail += (_RESOLVER_FINISHED, now(), found.route)
             if "django_gateway" in found.namespaces:
                 recording.discard = True
         except Exception as fault:
@@ -141,17 +141,17 @@ def _viewing(original: Any) -> Any:
 def _timed(view: Any, recording: Recording, words: _ViewWords) -> Any:
     def timed(*args: Any, **kwargs: Any) -> Any:
         started = now()
-        recording.trail.append((words.started, started))
+        recording.trail += (words.started, started)
         try:
             response = view(*args, **kwargs)
         except BaseException as error:
             failed = now()
             recording.view_time += failed - started
-            recording.trail.append((words.failed, failed, type(error).__name__))
+            recording.trail += (words.failed, failed, type(error).__name__)
             raise
         finished = now()
         recording.view_time += finished - started
-        recording.trail.append((words.finished, finished))
+        recording.trail += (words.finished, finished)
         return response
 
     return timed
@@ -160,17 +160,17 @@ def _timed(view: Any, recording: Recording, words: _ViewWords) -> Any:
 def _timed_async(view: Any, recording: Recording, words: _ViewWords) -> Any:
     async def timed(*args: Any, **kwargs: Any) -> Any:
         started = now()
-        recording.trail.append((words.started, started))
+        recording.trail += (words.started, started)
         try:
             response = await view(*args, **kwargs)
         except BaseException as error:
             failed = now()
             recording.view_time += failed - started
-            recording.trail.append((words.failed, failed, type(error).__name__))
+            recording.trail += (words.failed, failed, type(error).__name__)
             raise
         finished = now()
         recording.view_time += finished - started
-        recording.trail.append((words.finished, finished))
+        recording.trail += (words.finished, finished)
         return response
 
     return timed

@@ -123,7 +123,7 @@ class Conversation:
             recording.note((CODES[kind], at, form, size, excerpt))
         elif kind == "websocket.disconnect":
             code, reason = message.get("code"), message.get("reason") or ""
-            recording.trail.append((CODES[kind], at, code, reason))
+            recording.trail += (CODES[kind], at, code, reason)
             if recording.close is None:
                 recording.close = Close(code, "client", reason)
         else:
@@ -151,7 +151,7 @@ class Conversation:
                 recording.status = status = message.get("status")
                 recording.headers = recording.recorder.redactor.headers(message.get("headers") or ())
                 recording.returned = at
-                recording.trail.append((CODES[kind], at, status, returned))
+                recording.trail += (CODES[kind], at, status, returned)
             elif kind == "websocket.send":
                 recording.sent += 1
                 form, size, excerpt = self._payload(message)
@@ -161,7 +161,7 @@ class Conversation:
                 self._accepted = True
                 recording.status = 101
                 recording.headers = recording.recorder.redactor.headers(message.get("headers") or ())
-                recording.trail.append((CODES[kind], at, message.get("subprotocol"), returned))
+                recording.trail += (CODES[kind], at, message.get("subprotocol"), returned)
             elif kind == "websocket.close":
                 code, reason = message.get("code", 1000), message.get("reason") or ""
                 if recording.close is None:
@@ -169,10 +169,10 @@ class Conversation:
                 if not self._accepted:
                     # The ASGI specification: a close before accept is answered with 403.
                     recording.status = 403
-                recording.trail.append((CODES[kind], at, code, reason, returned))
+                recording.trail += (CODES[kind], at, code, reason, returned)
             elif kind.startswith("lifespan."):
                 failed = (message.get("message", ""),) if kind.endswith("failed") else ()
-                recording.trail.append((CODES.get(kind, kind), at, *failed, returned))
+                recording.note((CODES.get(kind, kind), at, *failed, returned))
             else:
                 recording.note((_HTTP_RESPONSE_OTHER, at, kind, returned))
         except Exception as fault:
@@ -192,7 +192,7 @@ class Conversation:
     def failed(self, error: BaseException) -> None:
         try:
             if isinstance(error, asyncio.CancelledError):
-                self._recording.trail.append((_ASGI_CANCELLED, now()))
+                self._recording.trail += (_ASGI_CANCELLED, now())
             else:
                 self._recording.fail(error)
                 if self._recording.type == WEBSOCKET and self._recording.close is None:

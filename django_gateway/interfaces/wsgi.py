@@ -8,12 +8,13 @@ made is returned untouched, because a server recognises it by its type.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from functools import cache
+from typing import Any, Final
 
 from ..clocks import now, thread_clock
 from ..exchange import HTTP, Handover
 from ..recording import Recorder, Recording, current, faults, is_recording, running_server
-from ..vocabulary import CODES
+from ..vocabulary import CODES, WORDS
 
 Environ = Mapping[str, Any]
 StartResponse = Callable[..., Any]
@@ -21,9 +22,12 @@ Application = Callable[[Any, Any], Iterable[bytes]]
 
 _START_RESPONSE = CODES["wsgi.start_response"]
 _WRITE = CODES["wsgi.write"]
-_RETURNED = CODES["wsgi.returned"]
 _BODY = CODES["wsgi.body"]
 _CLOSE = CODES["wsgi.close"]
+
+#: Iterators of the language: their next() runs no code of the application, so nothing in it can ask for ``current``.
+_PLAIN_ITERATORS: Final = frozenset({type(iter([])), type(iter(()))})
+
 
 class RecordedWSGI:
     """The application, recorded. Inside an exchange that is already recorded it only passes on."""
@@ -46,10 +50,10 @@ def record(
         return application(environ, start_response)
     try:
         recording = begin(recorder, environ, vantage)
+        answer = Answer(recording, start_response)
     except Exception as fault:
         faults.note(fault)
         return application(environ, start_response)
-    answer = Answer(recording, start_response, environ.get("wsgi.file_wrapper"))
     token = current.set(recording)
     try:
         iterable = application(environ, answer.start_response)
@@ -58,55 +62,56 @@ def record(
         raise
     finally:
         current.reset(token)
-    return answer.returned(iterable)
+    return answer.returned(iterable, environ.get("wsgi.file_wrapper"))
 
 
 def begin(recorder: Recorder, environ: Environ, vantage: str) -> Recording:
     """A recording with the handover in it, taken before the application can change the environ."""
-    path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+    find = environ.get
+    path = find("SCRIPT_NAME", "") + find("PATH_INFO", "")
     # PEP 3333 hands bytes over as latin-1 characters; people read UTF-8.
     if not path.isascii():
         path = path.encode("latin-1", "replace").decode("utf-8", "replace")
     recording = Recording(recorder, "wsgi", HTTP, vantage, path)
-    redactor = recorder.redactor
-    recording.handover = Handover("environ", redactor.environ(environ))
-    recording.method = environ.get("REQUEST_METHOD")
-    query = environ.get("QUERY_STRING")
+    recording.handover = Handover("environ", recorder.redactor.environ(environ))
+    recording.method = find("REQUEST_METHOD")
+    query = find("QUERY_STRING")
     if query:
-        recording.query = redactor.query(query)
-    address = environ.get("REMOTE_ADDR")
-    if address:
-        port = environ.get("REMOTE_PORT")
-        recording.client = f"{address}:{port}" if port else address
-    length = environ.get("CONTENT_LENGTH")
+        recording.query = recorder.redactor.query(query)
+    port = find("REMOTE_PORT")
+    recording.client = f"{find('REMOTE_ADDR')}:{port}" if port else find("REMOTE_ADDR") or None
+    length = find("CONTENT_LENGTH")
     if length and length.isdecimal():
         recording.bytes_in = int(length)
-    software = environ.get("SERVER_SOFTWARE")
-    if software:
-        name, _, version = software.partition("/")
-        recording.server = (name, version or None)
-    else:
-        recording.server = running_server()
+    software = find("SERVER_SOFTWARE")
+    recording.server = _split(software) if software else running_server()
     return recording
 
 
+@cache
+def _split(software: str) -> tuple[str | None, str | None]:
+    name, _, version = software.partition("/")
+    return name, version or None
+
+
 class Answer:
-    """What the application answers to one call: start_response, write() and the iterable."""
+    """What the application answers to one call: start_response, write(), and the iterable, which the server gets.
 
-    __slots__ = ("_clock", "_file_wrapper", "_recording", "_start_response", "_write")
+    As lazy as the iterable is itself: it is asked for a chunk when the server asks, and closed when the server closes.
+    """
 
-    def __init__(self, recording: Recording, start_response: StartResponse, file_wrapper: Any) -> None:
+    __slots__ = ("_clock", "_iterable", "_recording", "_start_response", "_write")
+
+    def __init__(self, recording: Recording, start_response: StartResponse) -> None:
         self._recording = recording
         self._start_response = start_response
-        self._file_wrapper = file_wrapper
-        self._write: Callable[[bytes], Any] | None = None
-        self._clock = thread_clock.read()
+        self._clock = thread_clock.start()
 
     def start_response(self, status: str, headers: Any, exc_info: Any = None) -> Callable[[bytes], Any]:
         recording = self._recording
         try:
             # Servers may add to the very list they are given, so it is read before they have it.
-            recording.trail.append((_START_RESPONSE, now(), status, exc_info is not None))
+            recording.trail += (_START_RESPONSE, now(), status, exc_info is not None)
             recording.headers = recording.recorder.redactor.headers(headers)
             recording.status = int(status[:3])
         except Exception as fault:
@@ -128,97 +133,79 @@ class Answer:
             recording.bytes_out += len(data)
         except Exception as fault:
             faults.note(fault)
-        assert self._write is not None  # the application has it from start_response
         return self._write(data)
 
     def failed(self, error: BaseException) -> None:
-        """The application raised instead of answering."""
+        """The application or its iterable raised."""
         try:
-            self._recording.scheduler = thread_clock.since(self._clock)
             self._recording.fail(error)
-            self._recording.finish()
         except Exception as fault:
             faults.note(fault)
+        self._finish()
 
-    def returned(self, iterable: Iterable[bytes]) -> Iterable[bytes]:
+    def returned(self, iterable: Iterable[bytes], file_wrapper: Any) -> Iterable[bytes]:
+        """What the server gets in the iterable's place."""
         recording = self._recording
         try:
-            kind = type(iterable)
+            self._iterable = iterable
             recording.returned = at = now()
-            recording.trail.append((_RETURNED, at, f"{kind.__module__}.{kind.__qualname__}"))
-            if self._is_server_file(iterable):
-                recording.unseen.append(
+            recording.trail += (_returned_word(type(iterable)), at)
+            if file_wrapper is not None and _is_server_file(iterable, file_wrapper):
+                recording.unseen = [
                     "The body: the server sends the file itself (wsgi.file_wrapper), so its bytes and its end "
                     "are not seen here."
-                )
-                recording.scheduler = thread_clock.since(self._clock)
-                recording.finish()
+                ]
+                self._finish()
                 return iterable
-            # A length tells servers that the only block is the whole body: keep it exactly where it is.
-            body = SizedBody if hasattr(iterable, "__len__") else Body
-            return body(iterable, recording, self._clock)
+            if hasattr(iterable, "__len__"):
+                # A length tells servers that the only block is the whole body: keep it exactly where it is.
+                self.__class__ = SizedAnswer
         except Exception as fault:
             faults.note(fault)
             return iterable
-
-    def _is_server_file(self, iterable: Iterable[bytes]) -> bool:
-        wrapper = self._file_wrapper
-        if wrapper is None:
-            return False
-        if isinstance(wrapper, type):
-            return isinstance(iterable, wrapper)
-        # uWSGI's is a builtin function that returns an object of a type of its own.
-        return type(iterable).__module__ in ("uwsgi", "builtins") and not isinstance(iterable, (list, tuple, bytes))
-
-
-class Body:
-    """The iterable, recorded chunk by chunk; as lazy as it is itself."""
-
-    __slots__ = ("_clock", "_iterable", "_next", "_recording")
-
-    def __init__(self, iterable: Iterable[bytes], recording: Recording, clock: Any) -> None:
-        self._iterable = iterable
-        self._recording = recording
-        self._clock = clock
-        self._next: Callable[[], bytes] | None = None
-
-    def __iter__(self) -> Iterator[bytes]:
-        self._next = iter(self._iterable).__next__
         return self
 
-    def __next__(self) -> bytes:
+    def __iter__(self) -> Iterator[bytes]:
         recording = self._recording
-        token = current.set(recording)
-        try:
-            if self._next is None:  # a server that calls next() without iter(), as PEP 3333 lets it for iterators
-                self._next = iter(self._iterable).__next__
-            chunk = self._next()
-        except StopIteration:
-            raise
-        except BaseException as error:
-            _guarded_fail(recording, error)
-            raise
-        finally:
-            current.reset(token)
-        try:
-            size = len(chunk)
-            recording.chunks += 1
-            recording.bytes_out += size
-            recording.note((_BODY, now(), size))
-        except Exception as fault:
-            faults.note(fault)
-        return chunk
+        iterator = iter(self._iterable)
+        if type(iterator) in _PLAIN_ITERATORS:
+            for chunk in iterator:
+                recording.chunks += 1
+                recording.bytes_out += len(chunk)
+                recording.note((_BODY, now(), len(chunk)))
+                yield chunk
+            return
+        following = iterator.__next__
+        while True:
+            token = current.set(recording)
+            try:
+                chunk = following()
+            except StopIteration:
+                return
+            except BaseException as error:
+                # The server closes what it iterated, so the exchange is finished there.
+                recording.fail(error)
+                raise
+            finally:
+                current.reset(token)
+            try:
+                recording.chunks += 1
+                recording.bytes_out += len(chunk)
+                recording.note((_BODY, now(), len(chunk)))
+            except Exception as fault:
+                faults.note(fault)
+            yield chunk
 
     def close(self) -> None:
         recording = self._recording
-        recording.trail.append((_CLOSE, now()))
+        recording.trail += (_CLOSE, now())
         token = current.set(recording)
         try:
             close = getattr(self._iterable, "close", None)
             if close is not None:
                 close()
         except BaseException as error:
-            _guarded_fail(recording, error)
+            recording.fail(error)
             raise
         finally:
             current.reset(token)
@@ -230,24 +217,30 @@ class Body:
             self._finish()
 
     def _finish(self) -> None:
+        recording = self._recording
+        if recording.done:
+            return
         try:
-            if not self._recording.done:
-                self._recording.scheduler = thread_clock.since(self._clock)
-                self._recording.finish()
+            recording.scheduler = thread_clock.since(self._clock)
+            recording.finish()
         except Exception as fault:
             faults.note(fault)
 
 
-class SizedBody(Body):
+class SizedAnswer(Answer):
     __slots__ = ()
 
     def __len__(self) -> int:
-        return len(self._iterable)  # type: ignore[arg-type]
+        return len(self._iterable)
 
 
-def _guarded_fail(recording: Recording, error: BaseException) -> None:
-    try:
-        if not isinstance(error, GeneratorExit):
-            recording.fail(error)
-    except Exception as fault:
-        faults.note(fault)
+@cache
+def _returned_word(kind: type) -> int | str:
+    return WORDS.event("wsgi.returned", f"{kind.__module__}.{kind.__qualname__}")
+
+
+def _is_server_file(iterable: Iterable[bytes], wrapper: Any) -> bool:
+    if isinstance(wrapper, type):
+        return isinstance(iterable, wrapper)
+    # uWSGI's is a builtin function that returns an object of a type of its own.
+    return type(iterable).__module__ in ("uwsgi", "builtins") and not isinstance(iterable, (list, tuple, bytes))

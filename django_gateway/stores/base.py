@@ -7,7 +7,7 @@ store that no process has written yet.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -38,12 +38,16 @@ class Store(Protocol):
     #: The URL it was opened with, without secrets.
     location: str
 
-    def put(self, exchanges: Sequence[Exchange], vocabulary: Vocabulary | None = None) -> None:
-        """Keep them, and forget the oldest where the capacity asks for it. An id that is known is replaced.
+    def pack(self, exchange: Exchange, vocabulary: Vocabulary | None = None) -> Any:
+        """What ``write`` needs of an exchange, in few objects: called in the thread that served it.
 
-        Numbers in them are words of ``vocabulary``; whatever reads gets the words back.
+        With ``vocabulary`` the exchange is a recorder's: numbers in it are words, its trail is flat.
+        """
 
-        Raises StoreError.
+    def write(self, packed: Sequence[Any], vocabulary: Vocabulary | None = None) -> None:
+        """Keep what ``pack`` made, and forget the oldest where the capacity asks for it.
+
+        An id that is known is replaced. Raises StoreError.
         """
 
     def get(self, number: int) -> Exchange | None:

@@ -26,17 +26,19 @@ class MemoryStore:
         self._cursor = 0
         self._bytes = 0
 
-    def put(self, exchanges: Sequence[Exchange], vocabulary: Vocabulary | None = None) -> None:
-        words = {} if vocabulary is None else vocabulary.table()
+    def pack(self, exchange: Exchange, vocabulary: Vocabulary | None = None) -> tuple[Summary, bytes]:
+        if vocabulary is not None:
+            exchange = expand(exchange, vocabulary)
+        return summarise(exchange), msgspec.msgpack.encode(exchange)
+
+    def write(self, packed: Sequence[tuple[Summary, bytes]], vocabulary: Vocabulary | None = None) -> None:
         with self._lock:
-            for packed in exchanges:
-                exchange = expand(packed, words)
-                self._forget(exchange.id)
-                record = msgspec.msgpack.encode(exchange)
+            for summary, record in packed:
+                self._forget(summary.id)
                 self._cursor += 1
-                self._records[exchange.id] = record
-                self._summaries[exchange.id] = summarise(exchange)
-                self._cursors[exchange.id] = self._cursor
+                self._records[summary.id] = record
+                self._summaries[summary.id] = summary
+                self._cursors[summary.id] = self._cursor
                 self._bytes += len(record)
             oldest = iter(sorted(self._records))
             while self._records and (

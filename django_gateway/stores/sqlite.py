@@ -19,7 +19,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from ..exchange import Exchange, Summary
-from ..vocabulary import OWN, Vocabulary, expand
+from ..vocabulary import OWN, Dictionary, Vocabulary, expand
 from . import sql
 from .base import Capacity, Statistics, StoreError
 from .filters import Condition
@@ -47,30 +47,33 @@ class SQLiteStore:
         self._decode = msgspec.msgpack.Decoder(Exchange).decode
         self._next_prune = 0.0
 
-    def put(self, exchanges: Sequence[Exchange], vocabulary: Vocabulary | None = None) -> None:
-        if exchanges:
-            self._writer.use(lambda connection: self._write(connection, exchanges, vocabulary), create=True)
+    def pack(self, exchange: Exchange, vocabulary: Vocabulary | None = None) -> tuple[Any, ...]:
+        return (*sql.values(exchange), self._encode(exchange))
+
+    def write(self, packed: Sequence[tuple[Any, ...]], vocabulary: Vocabulary | None = None) -> None:
+        if packed:
+            self._writer.use(lambda connection: self._write(connection, packed, vocabulary), create=True)
         if time.monotonic() >= self._next_prune:
             self._next_prune = time.monotonic() + _PRUNE_EVERY
             while self._writer.use(self._prune, create=True):
                 pass
 
     def _write(
-        self, connection: sqlite3.Connection, exchanges: Sequence[Exchange], vocabulary: Vocabulary | None
+        self, connection: sqlite3.Connection, packed: Sequence[tuple[Any, ...]], vocabulary: Vocabulary | None
     ) -> None:
         key = None if vocabulary is None else vocabulary.key
         with _transaction(connection):
             (batch,) = connection.execute("SELECT COALESCE(MAX(batch), 0) + 1 FROM exchange").fetchone()
             if vocabulary is not None:
-                self._write_words(connection, vocabulary, max(exchange.id for exchange in exchanges))
+                self._write_words(connection, vocabulary, max(row[0] for row in packed))
             position = 0
             for rows, (insert, insert_records) in _INSERTS.items():
-                while len(exchanges) - position >= rows:
+                while len(packed) - position >= rows:
                     flat: list[Any] = [batch]
                     records: list[Any] = [key]
-                    for exchange in exchanges[position : position + rows]:
-                        flat += sql.values(exchange)
-                        records += (exchange.id, self._encode(exchange))
+                    for row in packed[position : position + rows]:
+                        flat += row[:-1]
+                        records += (row[0], row[-1])
                     position += rows
                     connection.execute(insert, flat)
                     connection.execute(insert_records, records)
@@ -114,8 +117,11 @@ class SQLiteStore:
             if row is None:
                 return None
             key, body = row
+            exchange = self._decode(body)
+            if key is None:
+                return exchange
             words = connection.execute("SELECT number, body FROM word WHERE vocabulary = ?", (key,))
-            return expand(self._decode(body), {word: msgspec.msgpack.decode(encoded) for word, encoded in words})
+            return expand(exchange, Dictionary(dict(words)))
 
         return self._reader.use(read, missing=None)
 

@@ -11,7 +11,7 @@ import os
 import threading
 import weakref
 from collections import deque
-from typing import Final
+from typing import Any, Final
 
 from ..exchange import Exchange
 from ..vocabulary import WORDS
@@ -27,6 +27,7 @@ _BATCH: Final = 1_024
 class Writer:
     def __init__(self, store: Store) -> None:
         self.store = store
+        self._pack = store.pack
         self.written = 0
         self.dropped = 0
         #: Why the last batch could not be written; None when it could.
@@ -35,7 +36,7 @@ class Writer:
         _writers.add(self)
 
     def _reset(self) -> None:
-        self._queue: deque[Exchange] = deque()
+        self._queue: deque[Any] = deque()
         self._wake = threading.Event()
         self._flushing = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -45,7 +46,7 @@ class Writer:
         if len(queue) >= _QUEUE:
             self.dropped += 1
             return
-        queue.append(exchange)
+        queue.append(self._pack(exchange, WORDS))
         if not self._wake.is_set():
             if self._thread is None:
                 self._start()
@@ -71,7 +72,7 @@ class Writer:
             while self._queue:
                 batch = [self._queue.popleft() for _ in range(min(len(self._queue), _BATCH))]
                 try:
-                    self.store.put(batch, WORDS)
+                    self.store.write(batch, WORDS)
                 except StoreError as error:
                     self._failed(batch, str(error))
                 except Exception as error:
@@ -80,7 +81,7 @@ class Writer:
                     self.written += len(batch)
                     self.error = None
 
-    def _failed(self, batch: list[Exchange], reason: str) -> None:
+    def _failed(self, batch: list[Any], reason: str) -> None:
         self.dropped += len(batch)
         if self.error is None:
             # Said once, on the server's own error stream: logging belongs to the project and may be anything.

@@ -1,0 +1,215 @@
+"""An exchange as JSON data: what the panel's api, exports and other programs share.
+
+Times are milliseconds from the start of the exchange; what could not be known is None, never invented.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from . import phases
+from .exchange import Exchange, Failure, Loop, Match, Scheduler, Summary, format_id
+
+#: From (kind of handover, key, server's name) to where the key comes from, in a few words.
+Explain = Callable[[str, str, str | None], str | None]
+
+
+def row(summary: Summary) -> dict[str, Any]:
+    """The scalar keys of an exchange, as the list carries them."""
+    sizes, split = summary.sizes, summary.split
+    return {
+        "id": format_id(summary.id),
+        "interface": summary.interface,
+        "type": summary.type,
+        "state": summary.state,
+        "started_at": moment(summary.started_at),
+        "duration_ms": ms(summary.duration),
+        "method": summary.method,
+        "path": summary.path,
+        "query": summary.query,
+        "status": summary.status,
+        "client": summary.client,
+        "server": summary.server,
+        "pid": summary.pid,
+        "route": summary.route,
+        "view": summary.view,
+        "exception": summary.exception,
+        "crossings": sizes.crossings,
+        "request_bytes": sizes.request_bytes,
+        "body_bytes": sizes.body_bytes,
+        "chunks": sizes.chunks,
+        "received": sizes.received,
+        "sent": sizes.sent,
+        "interface_ms": ms(split.interface),
+        "middleware_ms": ms(split.middleware),
+        "view_ms": ms(split.view),
+        "body_ms": ms(split.body),
+    }
+
+
+def document(exchange: Exchange, explain: Explain | None = None) -> dict[str, Any]:
+    """The whole exchange. ``explain`` gives the source of each key of the handover; without it that is None."""
+    view = phases.view(exchange)
+    return {
+        "id": format_id(exchange.id),
+        "interface": exchange.interface,
+        "type": exchange.type,
+        "state": exchange.state,
+        "started_at": moment(exchange.started_at),
+        "duration_ms": ms(exchange.duration),
+        "method": exchange.method,
+        "path": exchange.path,
+        "query": exchange.query,
+        "status": exchange.status,
+        "server": {
+            "name": exchange.server.name,
+            "version": exchange.server.version,
+            "pid": exchange.server.pid,
+            "thread": exchange.server.thread,
+            "host": exchange.server.host,
+        },
+        "client": exchange.client,
+        "handover": _handover(exchange, explain),
+        "middleware": [
+            {
+                "name": layer.name,
+                "mode": layer.mode,
+                "before_ms": ms(layer.before),
+                "after_ms": ms(layer.after),
+                "self_ms": ms(layer.own),
+            }
+            for layer in phases.middleware(exchange)
+        ],
+        "crossings": [
+            {
+                "direction": crossing.direction,
+                "function": crossing.function,
+                "caller": crossing.caller,
+                "thread": crossing.thread,
+                "at_ms": ms(crossing.started),
+                "waited_ms": ms(crossing.waited),
+                "ran_ms": ms(crossing.ran),
+            }
+            for crossing in phases.crossings(exchange)
+        ],
+        "view": view
+        and {
+            "name": view.name,
+            "mode": view.mode,
+            "ms": None if view.finished is None else ms(view.finished - view.started),
+        },
+        "route": exchange.match.route if exchange.match else None,
+        "match": _match(exchange.match),
+        "scheduler": _scheduler(exchange.scheduler),
+        "loop": _loop(exchange.loop),
+        "request": {"body_bytes": exchange.sizes.request_bytes},
+        "response": None
+        if exchange.headers is None
+        else {
+            "headers": [{"name": name, "value": value, "origin": None} for name, value in exchange.headers],
+            "body_bytes": exchange.sizes.body_bytes,
+            "chunks": exchange.sizes.chunks,
+        },
+        "messages": _messages(exchange),
+        "close": exchange.close and {"code": exchange.close.code, "by": exchange.close.by, "reason": exchange.close.reason},
+        "proxy": None,
+        "events": [_event(happening) for happening in phases.happenings(exchange)],
+        "events_dropped": exchange.sizes.dropped,
+        "exception": _exception(exchange.failure),
+        "findings": [],
+        "vantage": exchange.vantage,
+        "unseen": exchange.unseen,
+    }
+
+
+def ms(nanoseconds: int | None) -> float | None:
+    """Milliseconds with the microseconds that are meant, None for None."""
+    return None if nanoseconds is None else round(nanoseconds / 1e6, 4)
+
+
+def moment(nanoseconds: int) -> str:
+    """Nanoseconds since the epoch as ISO 8601 in UTC."""
+    return datetime.fromtimestamp(nanoseconds / 1e9, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _handover(exchange: Exchange, explain: Explain | None) -> dict[str, Any] | None:
+    handover = exchange.handover
+    if handover is None:
+        return None
+    return {
+        "kind": handover.kind,
+        "entries": [
+            {
+                "key": key,
+                "value": value,
+                "source": explain(handover.kind, key, exchange.server.name) if explain else None,
+            }
+            for key, value in handover.entries
+        ],
+    }
+
+
+def _match(match: Match | None) -> dict[str, Any] | None:
+    return match and {
+        "route": match.route,
+        "view": match.view,
+        "url_name": match.url_name,
+        "namespaces": match.namespaces,
+        "arguments": match.arguments,
+    }
+
+
+def _scheduler(scheduler: Scheduler | None) -> dict[str, Any] | None:
+    return scheduler and {
+        "running_ms": ms(scheduler.running),
+        "ready_ms": ms(scheduler.ready),
+        "sleeping_ms": ms(scheduler.sleeping),
+        "voluntary": scheduler.voluntary,
+        "involuntary": scheduler.involuntary,
+    }
+
+
+def _loop(loop: Loop | None) -> dict[str, Any] | None:
+    return loop and {
+        "running_ms": ms(loop.running),
+        "suspended_ms": ms(loop.suspended),
+        "steps": loop.steps,
+        "longest_step_ms": ms(loop.longest_step),
+    }
+
+
+def _messages(exchange: Exchange) -> list[dict[str, Any]]:
+    return [
+        {
+            "direction": "received" if happening.name == "websocket.receive" else "sent",
+            "type": happening.fields["kind"],
+            "size": happening.fields["size"],
+            "at_ms": ms(happening.at),
+            "excerpt": happening.fields.get("excerpt"),
+        }
+        for happening in phases.happenings(exchange)
+        if happening.name in ("websocket.receive", "websocket.send")
+    ]
+
+
+def _event(happening: phases.Happening) -> dict[str, Any]:
+    fields = {
+        f"{name}_ms" if name in phases.INSTANT_FIELDS else name: ms(value) if name in phases.INSTANT_FIELDS else value
+        for name, value in happening.fields.items()
+    }
+    return {"name": happening.name, "at_ms": ms(happening.at), **fields}
+
+
+def _exception(failure: Failure | None) -> dict[str, Any] | None:
+    return failure and {
+        "type": failure.type,
+        "message": failure.message,
+        "where": failure.where,
+        "handled": failure.handled,
+        "frames": [
+            {"file": frame.file, "line": frame.line, "function": frame.function, "code": frame.code}
+            for frame in failure.frames
+        ],
+    }

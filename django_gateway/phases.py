@@ -1,0 +1,214 @@
+"""What follows from a trail of events: layers of middleware, crossings, the view. Pure functions, nothing stored.
+
+Times are nanoseconds from the start of the exchange. What is not over (in flight, interrupted) has None for its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from .exchange import EVENT_FIELDS, INSTANT_FIELDS, Exchange
+
+#: What Django itself does inside the innermost middleware.
+_CORE = ("django.resolver.", "django.view.", "django.hook.", "django.template.")
+
+
+class Happening(msgspec.Struct, frozen=True):
+    """One event, its fields by name; instants among them are relative too."""
+
+    name: str
+    at: int
+    fields: dict[str, Any]
+
+
+class Layer(msgspec.Struct, frozen=True):
+    """One middleware. ``before`` is its own time on the way in, ``after`` on the way out; the rest lies inside it."""
+
+    name: str
+    mode: str
+    depth: int
+    started: int
+    finished: int | None
+    before: int
+    after: int
+    status: int | None
+
+    @property
+    def own(self) -> int:
+        return self.before + self.after
+
+
+class Crossing(msgspec.Struct, frozen=True):
+    """``started`` to ``entered`` is the wait for the other place, ``left`` to ``returned`` the way back."""
+
+    direction: str
+    function: str
+    #: The innermost middleware, hook or view that was at work; None in the handler itself.
+    caller: str | None
+    thread: str | None
+    started: int
+    entered: int | None
+    left: int | None
+    returned: int
+
+    @property
+    def waited(self) -> int:
+        """Everything that is not the function itself."""
+        return self.returned - self.started - self.ran
+
+    @property
+    def ran(self) -> int:
+        return 0 if self.entered is None or self.left is None else self.left - self.entered
+
+
+class View(msgspec.Struct, frozen=True):
+    name: str
+    mode: str
+    started: int
+    finished: int | None
+    exception: str | None
+
+
+class Span(msgspec.Struct, frozen=True):
+    """A pair of ``started`` and ``finished`` (or ``failed``) events; ``kind`` is what their names begin with."""
+
+    kind: str
+    fields: dict[str, Any]
+    started: int
+    finished: int | None
+    failed: bool
+
+
+def happenings(exchange: Exchange) -> list[Happening]:
+    """The trail with names for everything, in the order of time."""
+    found = [_happening(event, exchange.started) for event in exchange.trail]
+    found.sort(key=lambda happening: happening.at)
+    return found
+
+
+def _happening(event: Any, start: int) -> Happening:
+    name, at, *values = event
+    fields = dict(zip(EVENT_FIELDS.get(name, ()), values, strict=False))
+    for field in INSTANT_FIELDS & fields.keys():
+        if fields[field] is not None:
+            fields[field] -= start
+    return Happening(name, at - start, fields)
+
+
+def spans(exchange: Exchange, kind: str = "django.") -> list[Span]:
+    """Pairs of events whose names begin with ``kind``, in the order they started."""
+    return _pair([happening for happening in happenings(exchange) if happening.name.startswith(kind)])
+
+
+def _pair(trail: list[Happening]) -> list[Span]:
+    pending: list[tuple[int, str, Happening]] = []
+    found: list[tuple[int, Span]] = []
+    for position, happening in enumerate(trail):
+        kind, _, step = happening.name.rpartition(".")
+        if step == "started":
+            pending.append((position, kind, happening))
+        elif step in ("finished", "failed"):
+            opened = _last(pending, kind, happening)
+            if opened is not None:
+                start, _, first = pending.pop(opened)
+                fields = {**first.fields, **happening.fields}
+                found.append((start, Span(kind, fields, first.at, happening.at, step == "failed")))
+    found += [(start, Span(kind, first.fields, first.at, None, False)) for start, kind, first in pending]
+    return [span for _, span in sorted(found, key=lambda pair: pair[0])]
+
+
+def _last(pending: list[tuple[int, str, Happening]], kind: str, end: Happening) -> int | None:
+    """The innermost open pair that ``end`` can close: of its kind, and about the same thing where it says which."""
+    for index in reversed(range(len(pending))):
+        _, pending_kind, first = pending[index]
+        if pending_kind == kind and all(
+            first.fields[key] == end.fields[key] for key in first.fields.keys() & end.fields.keys()
+        ):
+            return index
+    return None
+
+
+def middleware(exchange: Exchange) -> list[Layer]:
+    """The onion, outermost first."""
+    everything = spans(exchange)
+    layers = [span for span in everything if span.kind == "django.middleware"]
+    core = [span for span in everything if f"{span.kind}.".startswith(_CORE)]
+    end = exchange.ended - exchange.started if exchange.ended is not None else None
+    found = []
+    for depth, layer in enumerate(layers):
+        inside = layers[depth + 1 :][:1] or [span for span in core if span.started >= layer.started]
+        found.append(_layer(layer, depth, inside, end))
+    return found
+
+
+def _layer(layer: Span, depth: int, inside: list[Span], end: int | None) -> Layer:
+    finished = layer.finished
+    last = finished if finished is not None else end
+    if last is None:
+        last = max([layer.started, *(span.finished or span.started for span in inside)])
+    inside = [span for span in inside if span.started <= last]
+    if inside:
+        first = min(span.started for span in inside)
+        ends = [span.finished for span in inside]
+        done = [moment for moment in ends if moment is not None]
+        over = last if len(done) < len(ends) else min(last, max(done))
+        before, after = first - layer.started, last - over
+    else:
+        before, after = last - layer.started, 0
+    return Layer(
+        layer.fields["middleware"],
+        layer.fields["mode"],
+        depth,
+        layer.started,
+        finished,
+        before,
+        after,
+        layer.fields.get("status"),
+    )
+
+
+def crossings(exchange: Exchange) -> list[Crossing]:
+    """In the order they set out."""
+    work = [span for span in spans(exchange) if span.kind in ("django.middleware", "django.view", "django.hook")]
+    return [
+        Crossing(
+            happening.name.removeprefix("crossing."),
+            happening.fields["function"],
+            _caller(work, happening.at),
+            exchange.threads.get(happening.fields["thread"]),
+            happening.at,
+            happening.fields["entered"],
+            happening.fields["left"],
+            happening.fields["returned"],
+        )
+        for happening in happenings(exchange)
+        if happening.name.startswith("crossing.")
+    ]
+
+
+def _caller(work: list[Span], at: int) -> str | None:
+    around = [span for span in work if span.started <= at and (span.finished is None or at <= span.finished)]
+    if not around:
+        return None
+    fields = max(around, key=lambda span: span.started).fields
+    name: str = fields.get("view") or fields["middleware"]
+    return name
+
+
+def view(exchange: Exchange) -> View | None:
+    """The view, None where none was reached. Of several (a view that calls another through Django) the first."""
+    return next(_views(exchange), None)
+
+
+def _views(exchange: Exchange) -> Iterator[View]:
+    for span in spans(exchange, "django.view"):
+        yield View(
+            span.fields["view"],
+            span.fields["mode"],
+            span.started,
+            span.finished,
+            span.fields.get("exception") if span.failed else None,
+        )
