@@ -8,6 +8,7 @@ from typing import Any
 from django.http import HttpResponse
 from django.utils.encoding import escape_uri_path
 
+from .. import document
 from ..exchange import format_id, parse_id
 from . import query
 from .access import PanelRequest, panel_view
@@ -43,7 +44,7 @@ def exchanges(request: PanelRequest) -> HttpResponse:
         parameters = request.GET.copy()
         parameters["before"] = format_id(page[limit - 1].id)
         following = f"{escape_uri_path(request.path)}?{parameters.urlencode()}"
-    return json_response({"exchanges": [_document().row(summary) for summary in page[:limit]], "next": following})
+    return json_response({"exchanges": [document.row(summary) for summary in page[:limit]], "next": following})
 
 
 @panel_view(answers="json")
@@ -54,17 +55,4 @@ def exchange(request: PanelRequest, id: str) -> HttpResponse:  # noqa: A002 - th
     found = request.gateway.store.get(number)
     if found is None:
         return refuse(request, 404, "Not here", GONE)
-    return json_response(_document().document(found))
-
-
-def _document() -> Any:
-    try:
-        from .. import document
-    except ImportError:  # until it is there
-        from types import SimpleNamespace
-
-        return SimpleNamespace(
-            row=lambda summary: {"id": format_id(summary.id), "path": summary.path},
-            document=lambda x: {"id": format_id(x.id)},
-        )
-    return document
+    return json_response(document.document(found))

@@ -12,12 +12,13 @@ from typing import Any, Final, Protocol
 
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 
+from .. import document
 from ..exchange import Summary
 from ..stores.base import Store, StoreError
 from ..stores.filters import Condition, matches
 from . import query
 from .access import PanelRequest, panel_view
-from .api import _document, bad_query, json_response
+from .api import bad_query, json_response
 from .pages import address
 from .refusals import refuse
 from .rows import row
@@ -48,7 +49,7 @@ class _Flag(Protocol):
 def _item(request: PanelRequest, summary: Summary) -> dict[str, Any]:
     """An exchange for programs, and beside it, under "row", the same in the words of the page."""
     shown = row(summary)
-    return {**_document().row(summary), "row": {**shown, "href": address(request, "exchange", shown["id"])}}
+    return {**document.row(summary), "row": {**shown, "href": address(request, "exchange", shown["id"])}}
 
 
 @panel_view(answers="json")
