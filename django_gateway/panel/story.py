@@ -1,0 +1,142 @@
+"""An exchange told in one sentence, with its own numbers, for who meets all of this for the first time."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ..exchange import IN_FLIGHT, INTERRUPTED, LIFESPAN, WEBSOCKET, Exchange
+from .closing import described
+from .timeline.spans import Span, Trail
+from .units import duration
+from .words import count, layer, server_name
+
+
+class Word(NamedTuple):
+    """``form`` is "", "code" (a name from the project) or "strong" (a number that matters). Recorded text."""
+
+    text: str
+    form: str = ""
+
+
+def entry(exchange: Exchange) -> str:
+    return {"wsgi": "wsgi.py", "asgi": "asgi.py"}.get(exchange.interface, "a new process")
+
+
+def sentence(exchange: Exchange, trail: Trail) -> list[Word]:
+    if exchange.type == WEBSOCKET:
+        return _conversation(exchange, trail)
+    if exchange.type == LIFESPAN:
+        return _lifespan(exchange)
+    told = _handed(exchange, "this request")
+    told += _layers(trail)
+    view = next(iter(trail.of("view")), None)
+    told += _to_view(view, trail) if view else _no_view(exchange, trail)
+    return [*told, *_ending(exchange, trail, view)]
+
+
+def _handed(exchange: Exchange, what: str) -> list[Word]:
+    return [Word(f"{server_name(exchange.server.name)} handed {what} to "), Word(entry(exchange), "code")]
+
+
+def _layers(trail: Trail) -> list[Word]:
+    layers = trail.of("middleware")
+    hops = len(trail.crossings)
+    told = []
+    if layers:
+        told += [Word("; Django passed it through "), Word(count(len(layers), "middleware", "middleware"), "strong")]
+    if hops:
+        times = "once" if hops == 1 else f"{hops:,} times"
+        told += [Word(", changing threads " if layers else "; it changed threads "), Word(times, "strong")]
+        told += [Word(",")] if layers else []
+    return told
+
+
+def _to_view(view: Span, trail: Trail) -> list[Word]:
+    start = " to the view " if trail.of("middleware") else "; Django called the view "
+    return [Word(start), Word(view.name, "code")]
+
+
+def _no_view(exchange: Exchange, trail: Trail) -> list[Word]:
+    if any(span.failed for span in trail.of("resolver")):
+        return [Word("; no URL pattern matched the path")]
+    inner = trail.of("middleware")
+    if inner and exchange.status is not None:
+        return [Word(" and no view was reached: the innermost to see it was "), Word(layer(inner[-1].name), "code")]
+    return []
+
+
+def _ending(exchange: Exchange, trail: Trail, view: Span | None) -> list[Word]:
+    took = Word(duration(trail.extent), "strong")
+    if exchange.state == INTERRUPTED:
+        return [Word("; the process was gone before it answered, "), took, Word(" or more after it began.")]
+    if exchange.state == IN_FLIGHT:
+        return [Word(", which has not answered after " if view else "; there is no answer after "), took, Word(".")]
+    if view and view.failed:
+        told = [Word(", which raised "), Word(view.failed.rpartition(".")[2], "code")]
+        if exchange.status is None:
+            return [*told, Word("; nothing was answered.")]
+        return [
+            *told,
+            Word("; Django answered "),
+            Word(str(exchange.status), "strong"),
+            Word(" after "),
+            took,
+            Word("."),
+        ]
+    if exchange.status is None:
+        return [Word("; nothing was answered in "), took, Word(".")]
+    chunks = exchange.sizes.chunks
+    told = [Word(", which answered " if view else "; the answer was "), Word(str(exchange.status), "strong")]
+    if chunks > 1:
+        told += [Word(f", in {chunks:,} chunks over "), took]
+    else:
+        told += [Word(" after "), took]
+    left = trail.named("http.disconnect")
+    if left and chunks > 1:
+        told.append(Word(f"; the client left after {duration(left[0].at)}"))
+    return [*told, Word(".")]
+
+
+def _conversation(exchange: Exchange, trail: Trail) -> list[Word]:
+    told = _handed(exchange, "this WebSocket")
+    if exchange.match:
+        told += [Word("; Channels routed it to "), Word(exchange.match.view, "code")]
+    accepted = trail.named("websocket.accept")
+    if not accepted:
+        told.append(Word(", which refused it" if exchange.ended is not None else ", which has not accepted it"))
+    else:
+        sizes = exchange.sizes
+        told += [Word(f", which accepted it after {duration(accepted[0].at)}. ")]
+        told += [Word(count(sizes.received, "message"), "strong"), Word(" came in, ")]
+        told += [Word(f"{sizes.sent:,}", "strong"), Word(" went out")]
+    took = Word(duration(trail.extent), "strong")
+    if exchange.state == IN_FLIGHT:
+        return [*told, Word("; open for "), took, Word(" so far.")]
+    if exchange.close is None:
+        return [*told, Word("; it ended after "), took, Word(".")]
+    code = f"{exchange.close.code} ({described(exchange.close.code).name})"
+    return [
+        *told,
+        Word(f"; the {exchange.close.by} closed it with "),
+        Word(code, "strong"),
+        Word(" after "),
+        took,
+        Word("."),
+    ]
+
+
+def _lifespan(exchange: Exchange) -> list[Word]:
+    name = server_name(exchange.server.name)
+    if exchange.failure is not None:
+        return [
+            Word(f"{name} called "),
+            Word(entry(exchange), "code"),
+            Word(
+                " with a lifespan scope; it raised an exception, which tells a server that lifespan is not supported."
+            ),
+        ]
+    return [
+        Word(f"{name} called "),
+        Word(entry(exchange), "code"),
+        Word(" once for the life of this process: to say that it starts, and that it stops."),
+    ]
