@@ -11,13 +11,17 @@ _installed: list[tuple[Any, str, Any]] = []
 _ABSENT: Any = object()
 
 
-def install() -> None:
-    """Patch Django and asgiref; once, however often it is called. Handlers built before keep their plain chain."""
+def install(*, handlers: bool = True) -> None:
+    """Patch Django and asgiref; once, however often it is called. Chains built before keep their plain middleware.
+
+    Without ``handlers`` the handlers' entry stays as it is: then a recording begins with a wrapper or a middleware.
+    """
     from . import crossings, exceptions, handler, middleware, signals, view
 
     with _lock:
         if not _installed:
-            for part in (handler, middleware, signals, view, exceptions, crossings):
+            parts = (middleware, signals, view, exceptions, crossings)
+            for part in (handler, *parts) if handlers else parts:
                 for owner, name, replacement in part.patches():
                     _installed.append((owner, name, vars(owner).get(name, _ABSENT)))
                     setattr(owner, name, replacement)
