@@ -88,7 +88,16 @@ KEYS: Final[dict[str, tuple[Any, Callable[[Any], bool], str]]] = {
     "PANEL": (None, _switch, "True, False, or None for the value of DEBUG"),
     "SERVE": ({}, lambda value: isinstance(value, Mapping), "a dict of gatewayserve's options"),
 }
-_SWITCHES: Final = {"1": True, "true": True, "on": True, "yes": True, "0": False, "false": False, "off": False, "no": False}
+_SWITCHES: Final = {
+    "1": True,
+    "true": True,
+    "on": True,
+    "yes": True,
+    "0": False,
+    "false": False,
+    "off": False,
+    "no": False,
+}
 
 
 def problems(gateway: Any, environment: Mapping[str, str] | None = None) -> list[Problem]:
@@ -106,7 +115,9 @@ def problems(gateway: Any, environment: Mapping[str, str] | None = None) -> list
             found.append(Problem(key, f"GATEWAY[{key!r}] is {value!r}.", f"It takes {words}."))
     enabled = environment.get("GATEWAY_ENABLED")
     if enabled and enabled.lower() not in _SWITCHES:
-        found.append(Problem("GATEWAY_ENABLED", f"The environment's GATEWAY_ENABLED is {enabled!r}.", "It takes 1 or 0."))
+        found.append(
+            Problem("GATEWAY_ENABLED", f"The environment's GATEWAY_ENABLED is {enabled!r}.", "It takes 1 or 0.")
+        )
     store = environment.get("GATEWAY_STORE")
     if store and not _store(store):
         _, _, words = KEYS["STORE"]
@@ -114,9 +125,7 @@ def problems(gateway: Any, environment: Mapping[str, str] | None = None) -> list
     return found
 
 
-def settings_from(
-    gateway: Any, *, debug: bool, base: Path, environment: Mapping[str, str] | None = None
-) -> Settings:
+def settings_from(gateway: Any, *, debug: bool, base: Path, environment: Mapping[str, str] | None = None) -> Settings:
     """The settings in force; a malformed value counts as absent, since the system check names it."""
     environment = os.environ if environment is None else environment
     given = gateway if isinstance(gateway, Mapping) else {}

@@ -113,7 +113,8 @@ def document(exchange: Exchange, explain: Explain | None = None) -> dict[str, An
             "chunks": exchange.sizes.chunks,
         },
         "messages": _messages(exchange),
-        "close": exchange.close and {"code": exchange.close.code, "by": exchange.close.by, "reason": exchange.close.reason},
+        "close": exchange.close
+        and {"code": exchange.close.code, "by": exchange.close.by, "reason": exchange.close.reason},
         "proxy": None,
         "events": [_event(happening) for happening in phases.happenings(exchange)],
         "events_dropped": exchange.sizes.dropped,

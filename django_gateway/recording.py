@@ -75,12 +75,15 @@ class Faults:
 faults = Faults()
 
 
+_NOWHERE: Final[deque[Any]] = deque(maxlen=0)
+
+
 class Recorder:
-    """Where recordings come from and where their exchanges go. ``submit`` takes a finished exchange, from any thread."""
+    """Where recordings come from and where they go. ``submit`` takes a finished recording, in any thread."""
 
     def __init__(
         self,
-        submit: Callable[[Exchange], None],
+        submit: Callable[[Recording], None],
         *,
         hide: Iterable[str] = (),
         max_events: int = 20_000,
@@ -128,6 +131,9 @@ class Recording:
     done = False
     #: Set for the panel's own requests: nothing of them is kept.
     discard = False
+    ended = 0
+    #: The thread that ended it.
+    thread: threading.Thread
     _failed_with: BaseException | None = None
     #: What can't be seen from the vantage point, one sentence each.
     unseen: list[str] | None = None
@@ -175,63 +181,52 @@ class Recording:
         return str(events[-1][0]) if events else None
 
     def finish(self) -> None:
-        """Make the exchange and hand it over; once, whatever calls."""
+        """End the exchange and hand it over; once, whatever calls."""
         if self.done:
             return
         self.done = True
-        ended = now()
-        trail, self.trail = self.trail, deque(maxlen=0)
+        self.ended = now()
+        self.thread = threading.current_thread()
+        # Whoever still holds the recording (a task that outlives its request) writes into nowhere.
+        self._finished_trail, self.trail = self.trail, _NOWHERE
         self._failed_with = self.task = None
-        if self.discard:
-            return
+        if not self.discard:
+            self.recorder.submit(self)
+
+    def exchange(self) -> Exchange:
+        """The finished exchange, as ``Store.pack`` takes it from a recorder."""
+        ended, view = self.ended, self.view_time
         duration = ended - self.started
         body = 0 if self.returned is None else max(0, ended - self.returned)
-        self.recorder.submit(
-            Exchange(
-                self.id,
-                self.interface,
-                self.type,
-                FINISHED,
-                self.started_at,
-                self.started,
-                ended,
-                self.method,
-                self.path,
-                self.query,
-                self.status,
-                self.client,
-                _server(*self.server, _pid, threading.current_thread().name),
-                self.handover,
-                self.match,
-                self.headers,
-                trail,
-                self.failure,
-                self.scheduler,
-                self._loop(duration),
-                self.close,
-                Sizes(
-                    self.bytes_in,
-                    self.bytes_out,
-                    self.chunks,
-                    self.received,
-                    self.sent,
-                    self.crossings,
-                    self.dropped,
-                ),
-                Split(
-                    max(0, duration - body - max(self.middleware_time, self.view_time)),
-                    max(0, self.middleware_time - self.view_time),
-                    self.view_time,
-                    body,
-                ),
-                self.vantage,
-                self.unseen or [],
-                self.threads or {},
-            )
+        inside = max(self.middleware_time, view)
+        return Exchange(
+            self.id,
+            self.interface,
+            self.type,
+            FINISHED,
+            self.started_at,
+            self.started,
+            ended,
+            self.method,
+            self.path,
+            self.query,
+            self.status,
+            self.client,
+            _server(*self.server, _pid, self.thread.name),
+            self.handover,
+            self.match,
+            self.headers,
+            self._finished_trail,
+            self.failure,
+            self.scheduler,
+            None if self.steps is None else self.steps.loop(duration),
+            self.close,
+            Sizes(self.bytes_in, self.bytes_out, self.chunks, self.received, self.sent, self.crossings, self.dropped),
+            Split(max(0, duration - body - inside), max(0, inside - view), view, body),
+            self.vantage,
+            self.unseen or [],
+            self.threads or {},
         )
-
-    def _loop(self, duration: int) -> Loop | None:
-        return None if self.steps is None else self.steps.loop(duration)
 
 
 @lru_cache(1024)

@@ -89,13 +89,14 @@ class Redactor:
     def _environ_entry(self, key: str, value: Any) -> Entry:
         kind = type(value)
         if kind is not str:
+            number = self._objects.get((key, kind))
+            if number is not None:
+                return number
             if kind in _KEPT_TYPES or (kind is tuple and all(type(item) in _KEPT_TYPES for item in value)):
                 return self._keep(self._environ, (key, value), (key, plain(value)))
             if kind in _CONTAINERS:
                 return (key, plain(value))
-            return self._objects.get((key, kind)) or self._keep(
-                self._objects, (key, kind), (key, plain(value))
-            )
+            return self._keep(self._objects, (key, kind), (key, plain(value)))
         if self.is_secret(key):
             return (key, _hidden(key, value))
         text = self._text(key, value)

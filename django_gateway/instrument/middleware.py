@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any
 
-from asgiref.sync import iscoroutinefunction
-from django.core.handlers import base
+from asgiref.sync import iscoroutinefunction, sync_to_async
+from django.core.handlers import base, exception
 from django.core.handlers.base import BaseHandler
 
 from ..clocks import now
@@ -30,10 +30,9 @@ def patches() -> Iterable[tuple[Any, str, Any]]:
 def _converted(original: Any) -> Any:
     @wraps(original)
     def convert(get_response: Any) -> Any:
-        inner = original(get_response)
         if isinstance(getattr(get_response, "__self__", None), BaseHandler):
-            return inner  # the innermost: resolver and view, seen for themselves
-        return traced(inner, path_of(get_response))
+            return original(get_response)  # the innermost: resolver and view, seen for themselves
+        return traced(get_response, path_of(get_response), original(get_response))
 
     return convert
 
@@ -45,9 +44,13 @@ def path_of(middleware: Any) -> str:
     return f"{middleware.__module__}.{middleware.__qualname__}".partition(".<locals>")[0]
 
 
-def traced(layer: Any, path: str) -> Any:
-    """``layer`` with its way in and out recorded; sync or async as it is."""
-    mode = "async" if iscoroutinefunction(layer) else "sync"
+def traced(layer: Any, path: str, converted: Any) -> Any:
+    """``converted``, Django's wrapper of the middleware ``layer``, with the way in and out recorded.
+
+    Sync or async as it is. A recorded request goes to ``layer`` itself and, for an exception, where Django's wrapper
+    would take it: one call less for each layer pays for most of what recording it costs.
+    """
+    mode = "async" if iscoroutinefunction(converted) else "sync"
     started = WORDS.event("django.middleware.started", path, mode)
     finished = WORDS.event("django.middleware.finished", path)
 
@@ -57,10 +60,13 @@ def traced(layer: Any, path: str) -> Any:
         async def trace_async(request: Any) -> Any:
             recording = current.get()
             if recording is None:
-                return await layer(request)
+                return await converted(request)
             entered = now()
             recording.trail += (started, entered)
-            response = await layer(request)
+            try:
+                response = await layer(request)
+            except Exception as error:
+                response = await sync_to_async(exception.response_for_exception, thread_sensitive=False)(request, error)
             left = now()
             recording.trail += (finished, left, getattr(response, "status_code", None))
             # Written by every layer: the outermost, which is the last, has the whole.
@@ -73,10 +79,13 @@ def traced(layer: Any, path: str) -> Any:
     def trace(request: Any) -> Any:
         recording = current.get()
         if recording is None:
-            return layer(request)
+            return converted(request)
         entered = now()
         recording.trail += (started, entered)
-        response = layer(request)
+        try:
+            response = layer(request)
+        except Exception as error:
+            response = exception.response_for_exception(request, error)
         left = now()
         recording.trail += (finished, left, getattr(response, "status_code", None))
         recording.middleware_time = left - entered
@@ -149,7 +158,8 @@ def adopt(get_response: Any) -> Any:
     following = getattr(layer, "get_response", None)
     if callable(following):
         layer.get_response = adopt(following)
-    return traced(get_response, path_of(layer))
+    # Converted already, and maybe adapted: it is recorded around all of that.
+    return traced(get_response, path_of(layer), get_response)
 
 
 def _converted_layer(get_response: Any) -> Any:

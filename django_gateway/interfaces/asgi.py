@@ -29,6 +29,7 @@ _TYPES = {"http": HTTP, "websocket": WEBSOCKET, "lifespan": LIFESPAN}
 _HTTP_RESPONSE_OTHER = CODES["http.response.other"]
 _ASGI_CANCELLED = CODES["asgi.cancelled"]
 
+
 class RecordedASGI:
     """The application, recorded. Inside an exchange of the same type that is already recorded it only passes on."""
 

@@ -39,7 +39,7 @@ class Store(Protocol):
     location: str
 
     def pack(self, exchange: Exchange, vocabulary: Vocabulary | None = None) -> Any:
-        """What ``write`` needs of an exchange, in few objects: called in the thread that served it.
+        """What ``write`` needs of an exchange, in few objects.
 
         With ``vocabulary`` the exchange is a recorder's: numbers in it are words, its trail is flat.
         """

@@ -146,9 +146,7 @@ class SQLiteStore:
                 return newest, []
             # A cursor from the future is one of a file that was cleared since: everything is news.
             after = cursor if cursor < newest else 0
-            query = (
-                f"SELECT {sql.COLUMNS} FROM exchange WHERE batch > ? AND batch <= ? ORDER BY batch DESC, id DESC LIMIT ?"
-            )
+            query = f"SELECT {sql.COLUMNS} FROM exchange WHERE batch > ? AND batch <= ? ORDER BY batch DESC, id DESC LIMIT ?"
             rows = connection.execute(query, (after, newest, limit)).fetchall()
             return newest, [sql.summary(row) for row in reversed(rows)]
 

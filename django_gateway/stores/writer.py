@@ -11,7 +11,7 @@ import os
 import threading
 import weakref
 from collections import deque
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from ..exchange import Exchange
 from ..vocabulary import WORDS
@@ -24,10 +24,14 @@ _GATHER: Final = 0.05
 _BATCH: Final = 1_024
 
 
+class Finished(Protocol):
+    def exchange(self) -> Exchange:
+        """The exchange, packed as a recorder's: see ``Store.pack``."""
+
+
 class Writer:
     def __init__(self, store: Store) -> None:
         self.store = store
-        self._pack = store.pack
         self.written = 0
         self.dropped = 0
         #: Why the last batch could not be written; None when it could.
@@ -41,12 +45,13 @@ class Writer:
         self._flushing = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def submit(self, exchange: Exchange) -> None:
+    def submit(self, recording: Finished) -> None:
         queue = self._queue
         if len(queue) >= _QUEUE:
             self.dropped += 1
             return
-        queue.append(self._pack(exchange, WORDS))
+        # Packed at once: a few bytes wait, not the many objects of a recording, which would grow cold in the queue.
+        queue.append(self.store.pack(recording.exchange(), WORDS))
         if not self._wake.is_set():
             if self._thread is None:
                 self._start()
