@@ -1,0 +1,84 @@
+"""What an adapter is: it says what a server can do, and renders the command line that starts it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from .options import Options
+
+Interface = Literal["wsgi", "asgi"]
+
+#: What every server is told to import; it wraps the project's application.
+APPLICATION = "django_gateway.workers.application"
+
+
+class ServerError(Exception):
+    """A server can't be used as asked; the message says why in one sentence or two."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Launch:
+    """What an adapter is asked to start."""
+
+    interface: Interface
+    options: Options
+    #: File descriptors of the listening sockets, which the process inherits under the same numbers.
+    sockets: tuple[int, ...]
+    #: The interpreter with its own flags, as argv.
+    python: tuple[str, ...]
+    #: A folder of its own for configuration files, logs and sockets.
+    folder: Path
+
+    @property
+    def application(self) -> str:
+        """``module:attribute``, as most servers spell it."""
+        return f"{APPLICATION}:{self.interface}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """What starts a server: nothing more is needed, and --dry-run shows all of it."""
+
+    argv: tuple[str, ...]
+    #: Added to the environment.
+    env: dict[str, str] = field(default_factory=dict)
+    #: Configuration files to write first, by path.
+    files: dict[Path, str] = field(default_factory=dict)
+
+
+class Server:
+    """One server. A subclass says what it is and renders ``command``; everything else follows from that."""
+
+    #: What --server takes.
+    name: ClassVar[str]
+    #: What people call it.
+    title: ClassVar[str]
+    #: The distribution that installs it, and the extra of django-gateway that brings it, if any.
+    distribution: ClassVar[str]
+    extra: ClassVar[str | None] = None
+    interfaces: ClassVar[frozenset[Interface]]
+    #: Common options that it honours, of those that not every server does: threads.
+    can: ClassVar[frozenset[str]] = frozenset()
+    #: Whether it starts --workers processes itself; else the supervisor starts as many of it.
+    forks: ClassVar[bool] = False
+    #: Whether it is a program of django_gateway.workers, which can be started ahead and told to wait.
+    waits: ClassVar[bool] = False
+
+    def command(self, launch: Launch) -> Command:
+        raise NotImplementedError
+
+    def version(self) -> str:
+        """Raises ServerError where the server is not installed, saying what installs it."""
+        try:
+            return metadata.version(self.distribution)
+        except metadata.PackageNotFoundError as error:
+            wanted = f"django-gateway[{self.extra}]" if self.extra else self.distribution
+            raise ServerError(f"{self.title} is not installed. To install it: pip install '{wanted}'") from error
+
+    def check(self, options: Options) -> None:
+        """Raises ServerError where it is asked for something that it can't do."""
+        if options.threads is not None and "threads" not in self.can:
+            raise ServerError(f"{self.title} has no setting for threads: leave --threads out.")

@@ -1,0 +1,1 @@
+"""The parent of everything that gatewayserve starts: sockets, child processes, reload."""

@@ -1,0 +1,20 @@
+"""The workers that were started together, and so with the same code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .child import Child
+from .holding import Reason
+
+
+@dataclass
+class Generation:
+    #: The loop's time when it was begun, and when each of its workers said that it serves.
+    began: float
+    #: The files whose change began it, as people know them.
+    changed: tuple[str, ...] = ()
+    workers: set[Child] = field(default_factory=set)
+    serving: dict[Child, float] = field(default_factory=dict)
+    #: Why the project can't be loaded, once one worker has found out.
+    failure: Reason | None = None

@@ -1,0 +1,138 @@
+"""From options to what is to be started: which interface and server, on which sockets, with which commands."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import servers
+from ..servers.base import Command, Interface, Launch, Server
+from ..servers.options import Options
+from ..workers import environment
+from . import addresses, sockets
+from .addresses import Address
+from .preload import is_installed
+from .project import Project, check_application
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listening:
+    """An address, and the socket on it; None in a dry run."""
+
+    address: Address
+    socket: socket.socket | None
+
+    @property
+    def descriptor(self) -> int:
+        return 3 if self.socket is None else self.socket.fileno()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    project: Project
+    options: Options
+    interface: Interface
+    server: Server
+    version: str
+    serving: Listening
+    panel: Listening | None
+    #: The interpreter with the flags that this one was started with.
+    python: tuple[str, ...]
+    #: What every child finds in its environment.
+    environment: dict[str, str]
+
+    @property
+    def processes(self) -> int:
+        """How many processes the supervisor starts; a server that forks has its workers itself."""
+        return 1 if self.server.forks else self.options.workers
+
+    def command(self) -> Command:
+        """What starts one server process."""
+        launch = Launch(
+            interface=self.interface,
+            options=self.options,
+            sockets=(self.serving.descriptor,),
+            python=self.python,
+            folder=self.project.gateway.folder / self.server.name,
+        )
+        return self.server.command(launch)
+
+    def panel_command(self) -> Command | None:
+        if self.panel is None:
+            return None
+        argv = ("-m", "django_gateway.panel", "--fd", str(self.panel.descriptor))
+        return Command(argv=(*self.python, *argv, "--store", self.project.gateway.store))
+
+
+def make(project: Project, options: Options, *, command: str) -> Plan:
+    """Raises ProjectError, ServerError or AddressError. ``command`` is what advice says to run."""
+    interface = servers.interface_of(options, "asgi" if project.asgi_by_default else "wsgi")
+    server = servers.choose(options.server, interface)
+    version = server.version()
+    server.check(options)
+    check_application(interface, options.application)
+    serving = _listen(options, command)
+    return Plan(
+        project=project,
+        options=options,
+        interface=interface,
+        server=server,
+        version=version,
+        serving=serving,
+        panel=_listen_for_panel(project, options, serving.address, command),
+        python=(sys.executable, "-P", *subprocess._args_from_interpreter_flags()),  # type: ignore[attr-defined]
+        environment=_environment(project, options),
+    )
+
+
+def _listen(options: Options, command: str) -> Listening:
+    address = addresses.parse(options.address, ipv6=options.ipv6)
+    if options.dry_run:
+        return Listening(address=address, socket=None)
+    listener = sockets.listen(address, command=command)
+    return Listening(address=sockets.bound(listener, address), socket=listener)
+
+
+def _listen_for_panel(project: Project, options: Options, serving: Address, command: str) -> Listening | None:
+    wanted = options.panel if options.panel is not None else project.gateway.enabled and project.debug
+    if not wanted:
+        return None
+    port = min(serving.port + 1, 65535)
+    loopback = "::1" if serving.ipv6 else "127.0.0.1"
+    if isinstance(wanted, str):
+        address = addresses.parse(wanted, host=loopback, port=port)
+    else:
+        address = Address(loopback, port, serving.ipv6)
+    if options.dry_run:
+        return Listening(address=address, socket=None)
+    if isinstance(wanted, str):
+        listener = sockets.listen(address, command=f"{command} --panel")
+    else:
+        listener = sockets.listen_next_free(address)
+    return Listening(address=sockets.bound(listener, address), socket=listener)
+
+
+def _environment(project: Project, options: Options) -> dict[str, str]:
+    values = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": project.settings_module,
+        "GATEWAY_STORE": project.gateway.store,
+        "GATEWAY_FOLDER": str(project.gateway.folder),
+        # manage.py may have put folders on the path; Python's own way of saying so reaches every server.
+        "PYTHONPATH": os.pathsep.join(_import_path()),
+        environment.STATIC: "never" if not options.static else "always" if options.insecure else "auto",
+        environment.CHECKS: "1" if options.checks else "0",
+    }
+    if options.application:
+        values[environment.APPLICATION] = options.application
+    return values
+
+
+def _import_path() -> list[str]:
+    archive = f"python{sys.version_info[0]}{sys.version_info[1]}.zip"
+    entries = dict.fromkeys(str(Path(entry or Path.cwd()).absolute()) for entry in sys.path)
+    return [entry for entry in entries if not is_installed(f"{entry}/") and not entry.endswith(archive)]

@@ -1,0 +1,88 @@
+"""What a spare may import ahead: modules that are installed, and that neither know the project nor ask Django about it.
+
+Judged from what the last worker had imported, so a project's heavy libraries are among them.
+"""
+
+from __future__ import annotations
+
+import site
+import sys
+import sysconfig
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Final
+
+#: With these in the process, what is imported before and after them matters: nothing is imported ahead.
+_ORDER_MATTERS: Final = {"eventlet", "gevent"}
+#: They watch imports, or patch what is imported later.
+_NEVER: Final = {"coverage", "ddtrace", "debugpy", "newrelic", "opentelemetry", "pydevd", "sentry_sdk"}
+#: They speak of Django in their source, but are known to leave its settings alone when imported.
+_INDEPENDENT: Final = {"asgiref", "autobahn", "psycopg", "psycopg2", "redis", "sqlparse", "twisted", "websockets"}
+#: Of Django and Channels: what defines or reads models, or is made from settings on import.
+_DJANGO_CONTRIB: Final = "django.contrib."
+_TOOLS: Final = {"daphne", "channels"}
+_DEPENDENT: Final = {"channels.management", "channels.testing", "channels.apps", "daphne.apps", "daphne.checks"}
+
+
+def _folders(*names: str) -> tuple[str, ...]:
+    return tuple({f"{path}/" for name in names if (path := sysconfig.get_path(name))})
+
+
+STANDARD: Final = _folders("stdlib", "platstdlib")
+INSTALLED: Final = (
+    *_folders("purelib", "platlib"),
+    *(f"{path}/" for path in (*site.getsitepackages(), site.getusersitepackages())),
+)
+
+
+def is_installed(path: str) -> bool:
+    """Whether a file is Python's own or a package's that was installed, rather than somebody's work."""
+    return path.startswith((*STANDARD, *INSTALLED))
+
+
+class Preload:
+    """Learns about packages once each."""
+
+    def __init__(self) -> None:
+        self._speaks_of_django: dict[str, bool] = {}
+        #: Set when a spare was found unfit: then only Django and what Python brings are trusted.
+        self.cautious = False
+
+    def choose(self, files: Mapping[str, str | None]) -> list[str]:
+        """Of the modules of a worker, in its order of import, those that may be imported ahead."""
+        if _ORDER_MATTERS & files.keys():
+            return []
+        packages: dict[str, list[str]] = {}
+        for name, path in files.items():
+            if path:
+                packages.setdefault(name.partition(".")[0], []).append(path)
+        return [name for name, path in files.items() if path and self._may(name, path, packages)]
+
+    def _may(self, name: str, path: str, packages: Mapping[str, list[str]]) -> bool:
+        top = name.partition(".")[0]
+        if not is_installed(path) or top in _NEVER or name.startswith("__"):
+            return False
+        if top in sys.stdlib_module_names:
+            return True
+        if top == "django":
+            return not name.startswith(_DJANGO_CONTRIB)
+        if top in _TOOLS:
+            return ".".join(name.split(".")[:2]) not in _DEPENDENT
+        if top in _INDEPENDENT:
+            return True
+        return not self.cautious and not self._mentions_django(top, packages[top])
+
+    def _mentions_django(self, top: str, paths: Iterable[str]) -> bool:
+        known = self._speaks_of_django.get(top)
+        if known is None:
+            known = self._speaks_of_django[top] = any(_mentions(path, b"django") for path in paths)
+        return known
+
+
+def _mentions(path: str, word: bytes) -> bool:
+    if not path.endswith(".py"):
+        return False
+    try:
+        return word in Path(path).read_bytes()
+    except OSError:
+        return True

@@ -1,0 +1,273 @@
+"""The supervisor: it owns the sockets, starts the workers and the panel, and starts workers anew when a file changes.
+
+It imports nothing of the project but its settings, so no error in the project can end it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from ..workers.environment import GRACE, SPARE
+from . import dotenv
+from .child import Child, Message
+from .console import Console, ending, listed
+from .files import folders_of, is_dotenv, shown
+from .generation import Generation
+from .holding import Holding, Reason
+from .panel import Panel
+from .plan import Plan
+from .spares import Spares
+from .terminal import WANTED, Terminal
+from .watching import Watcher
+
+#: Seconds that a retired worker has; its own grace ends first.
+_RETIRED = GRACE + 2
+#: Seconds that children have when everything ends: somebody has pressed Control-C and waits.
+_LAST_GRACE = 2.0
+_SLOW = 1.0  # seconds after which a restart is announced before it is done
+_STABLE = 10.0  # seconds of serving after which a crash is the first of its kind again
+_LONGEST_PAUSE = 30.0
+_WAITING = "The project can't be loaded. This page comes back with it once a changed file is saved."
+
+
+class Supervisor:
+    def __init__(self, plan: Plan, console: Console, token: str | None) -> None:
+        assert plan.serving.socket is not None
+        self.plan = plan
+        self.console = console
+        self.command = plan.command()
+        self.environment = plan.environment | self.command.env
+        self.terminal = Terminal()
+        self.children: set[Child] = set()
+        self.holding = Holding(plan.serving.socket, plan.project.hosts, show_details=plan.project.debug)
+        self.panel = Panel(plan, console, token, self.spawn)
+        reloading = plan.options.reload
+        spares = plan.processes if reloading and plan.options.spare and plan.server.waits else 0
+        self.spares = Spares(spares, lambda: self.start_process(spare=True))
+        self.watcher = Watcher(plan.project.tree, self.changed_soon, self.warn_soon) if reloading else None
+        self.dotenv = dotenv.DotEnv(plan.project.root.glob("*.env*"), dotenv.initial_environment())
+        self.files: dict[str, str | None] = {}
+        #: What was said last about each topic.
+        self.notices: dict[str, str] = {}
+        self.crashes = 0
+        self.pauses: set[asyncio.TimerHandle] = set()
+        self.slow: asyncio.TimerHandle | None = None
+        self.exit_code = 0
+
+    async def run(self) -> int:
+        """Serve until told to end; returns the exit code."""
+        self.loop = asyncio.get_running_loop()
+        self.stopping = asyncio.Event()
+        self.loop.add_signal_handler(signal.SIGCHLD, self.look_at_children)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            self.loop.add_signal_handler(number, self.interrupt)
+        for path, text in self.command.files.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        self.current = Generation(self.loop.time())
+        self.begin()
+        self.panel.start()
+        if self.watcher is not None:
+            self.watcher.start()
+        await self.stopping.wait()
+        await self.end()
+        return self.exit_code
+
+    # Processes
+
+    def spawn(
+        self, argv: Sequence[str], environment: dict[str, str], descriptors: Sequence[int], *, reads: bool = True
+    ) -> Child:
+        child = Child(argv, environment, descriptors, on_message=self.heard, on_end=self.ended, reads=reads)
+        self.children.add(child)
+        return child
+
+    def start_process(self, *, spare: bool = False) -> Child:
+        environment = self.environment | ({SPARE: "1"} if spare else {})
+        return self.spawn(self.command.argv, environment, [self.plan.serving.descriptor])
+
+    def look_at_children(self) -> None:
+        for child in list(self.children):
+            stopped = child.look()
+            if stopped in WANTED:
+                self.terminal.lend(child.pid)
+            elif stopped is not None:
+                child.resume()  # Control-Z while it had the terminal
+
+    # Generations of workers
+
+    def begin(self, changed: Sequence[str] = ()) -> None:
+        """Start workers; those before them end by themselves, and nobody waits for that."""
+        retired, self.current = self.current, Generation(self.loop.time(), tuple(changed))
+        for child in retired.workers:
+            child.terminate(_RETIRED)
+        self.holding.close()
+        for pause in self.pauses:
+            pause.cancel()
+        self.pauses.clear()
+        self.crashes = 0
+        for _ in range(self.plan.processes):
+            self.start_worker()
+        if changed:
+            self.cancel_slow()
+            self.slow = self.loop.call_later(_SLOW, self.say_slow, listed(changed))
+
+    def start_worker(self) -> None:
+        child = self.spares.take() or self.start_process()
+        self.current.workers.add(child)
+        child.send("go")
+
+    def heard(self, child: Child, message: Message) -> None:
+        kind = message["kind"]
+        if child in self.spares:
+            self.spares.heard(child, message)
+        elif kind == "interrupt":
+            self.interrupt()
+        elif kind == "modules":
+            self.learn(message["files"])
+        elif kind == "notice":
+            self.notice(message["topic"], message["text"])
+        elif child in self.current.workers:
+            if kind == "serving":
+                self.serves(child)
+            elif kind == "failed":
+                self.fail(Reason(message["title"], _WAITING, message["text"]))
+
+    def notice(self, topic: str, text: str) -> None:
+        if text and self.notices.get(topic) != text:
+            self.console.line(f"{text}\n")
+        self.notices[topic] = text
+
+    def learn(self, files: dict[str, str | None]) -> None:
+        self.files.update(files)
+        if self.watcher is not None:
+            self.watcher.add(folders_of(files.values()))
+            self.spares.learn(self.files)
+
+    def serves(self, child: Child) -> None:
+        generation = self.current
+        self.holding.close()
+        if not generation.serving and generation.changed:
+            self.cancel_slow()
+            took = self.loop.time() - generation.began
+            self.console.good(f"{listed(generation.changed)} changed: restarted in {took:.2f} s")
+        generation.serving[child] = self.loop.time()
+        self.spares.refill()
+
+    def fail(self, reason: Reason) -> None:
+        """The project can't be loaded: only a change can help."""
+        if self.current.failure is not None:
+            return
+        self.current.failure = reason
+        self.cancel_slow()
+        for child in self.current.workers:
+            child.terminate(_RETIRED)
+        changed = f" after {listed(self.current.changed)} changed" if self.current.changed else ""
+        self.console.fail(f"The project can't be loaded{changed}:")
+        self.console.line(f"\n{reason.details}\n")
+        if self.watcher is None:
+            self.stop(1)
+            return
+        self.console.warn("Waiting for a change.")
+        self.holding.open(reason)
+
+    def ended(self, child: Child) -> None:
+        self.children.discard(child)
+        self.terminal.take_back(child.pid)
+        if self.stopping.is_set():
+            return
+        if child in self.spares:
+            self.spares.lost(child)
+        elif child is self.panel.child:
+            self.panel.ended(child)
+        elif child in self.current.workers:
+            self.current.workers.discard(child)
+            if self.current.failure is None:
+                self.crashed(child, self.current.serving.pop(child, None))
+
+    def crashed(self, child: Child, served_since: float | None) -> None:
+        """A worker ended that nobody had asked to: another takes its place, later and later if that goes on."""
+        assert child.code is not None
+        if served_since is not None and self.loop.time() - served_since > _STABLE:
+            self.crashes = 0
+        self.crashes += 1
+        what = f"Worker {child.pid} {ending(child.code)}"
+        if served_since is None and child.code > 0 and not self.files:
+            # Not the project, which it has not even begun to import: the server itself does not want to run.
+            self.console.fail(f"{self.plan.server.title} {ending(child.code)} before it could serve.")
+            self.stop(child.code)
+            return
+        pause = 0.0 if self.crashes == 1 else min(_LONGEST_PAUSE, 0.5 * 2 ** (self.crashes - 2))
+        if pause == 0:
+            self.console.warn(f"{what}; another takes its place.")
+        else:
+            again = f"{what}, {self.crashes} times now. Next try in {pause:g} s"
+            self.console.warn(f"{again}, or when a file is saved." if self.watcher else f"{again}.")
+            if not self.current.serving:
+                self.holding.open(Reason(f"{what}.", "It is started again soon; the terminal may show why it ended."))
+        self.pauses.add(self.loop.call_later(pause, self.replace))
+
+    def replace(self) -> None:
+        self.holding.close()
+        self.start_worker()
+
+    # Changes; the first two are called by the watcher's thread
+
+    def changed_soon(self, paths: list[str]) -> None:
+        with suppress(RuntimeError):  # the loop has ended
+            self.loop.call_soon_threadsafe(self.changed, paths)
+
+    def warn_soon(self, text: str) -> None:
+        with suppress(RuntimeError):
+            self.loop.call_soon_threadsafe(self.console.warn, text)
+
+    def changed(self, paths: list[str]) -> None:
+        if self.stopping.is_set():
+            return
+        variables = [Path(path) for path in paths if is_dotenv(Path(path).name)]
+        for path in variables:
+            self.dotenv.refresh(path, self.environment)
+        if variables:
+            self.spares.discard()
+        self.begin([shown(path, self.plan.project.root) for path in paths])
+
+    def say_slow(self, what: str) -> None:
+        self.slow = None
+        self.console.note(f"{what} changed: restarting…")
+
+    def cancel_slow(self) -> None:
+        if self.slow is not None:
+            self.slow.cancel()
+            self.slow = None
+
+    # The end
+
+    def interrupt(self) -> None:
+        if self.stopping.is_set():
+            for child in self.children:
+                child.kill()
+        self.stop(0)
+
+    def stop(self, code: int) -> None:
+        if not self.stopping.is_set():
+            self.exit_code = code
+            self.stopping.set()
+
+    async def end(self) -> None:
+        self.cancel_slow()
+        self.holding.close()
+        self.spares.discard()
+        for child in self.children:
+            child.terminate(_LAST_GRACE)
+        if self.watcher is not None:
+            await asyncio.to_thread(self.watcher.stop)
+        waiting = self.loop.call_later(
+            0.7, self.console.note, "Waiting for requests to finish; CONTROL-C once more ends them."
+        )
+        for child in list(self.children):
+            await child.ended.wait()
+        waiting.cancel()

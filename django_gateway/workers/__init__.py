@@ -1,0 +1,1 @@
+"""Programs and modules that run inside the server processes which gatewayserve starts."""

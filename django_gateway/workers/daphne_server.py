@@ -1,0 +1,161 @@
+"""Daphne's server on an inherited socket, with an end that loses nothing and a request log like runserver's."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from daphne.http_protocol import HTTPFactory, WebRequest
+from daphne.server import Server as Daphne
+from daphne.ws_protocol import WebSocketProtocol
+from twisted.internet import reactor as _reactor
+from twisted.internet import tcp
+
+from . import access_log
+from .environment import GRACE
+
+reactor: Any = _reactor  # the reactor is a module to a type checker
+
+_LOOK = 0.02  # seconds between two looks at what is still in flight
+_FRESH = 0.25  # seconds in which a client that has just connected is expected to send its request
+_RESTART = 1012  # RFC 6455's registry of close codes: service restart
+
+
+class Factory(HTTPFactory):
+    """Daphne's connections, with the time until which each may yet send its first request."""
+
+    def __init__(self, server: Daphne) -> None:
+        super().__init__(server)
+        self.idle_from: WeakKeyDictionary[Any, float] = WeakKeyDictionary()
+
+    def buildProtocol(self, addr: Any) -> Any:  # noqa: N802 - Twisted's name for it
+        protocol = super().buildProtocol(addr)
+        self.idle_from[protocol._channel] = time.monotonic() + _FRESH
+        return protocol
+
+
+class Server(Daphne):
+    connections: dict[Any, dict[str, Any]]
+    """Told to end (SIGTERM), it stops accepting at once, closes what would not end, and finishes what was begun."""
+
+    def __init__(self, application: Any, listener: socket.socket, ready: Callable[[], None], **options: Any) -> None:
+        super().__init__(application, endpoints=["inherited"], signal_handlers=False, action_logger=self.log, **options)
+        self.endpoints: list[str] = []  # Daphne wants to be named one; the socket is listening already
+        self.listener = listener
+        self.ready = ready
+        self.port: Any = None
+        self.draining_since: float | None = None
+        #: The connection or request that ended last, which the log's next line is about.
+        self.ended: Any = None
+
+    def run(self) -> None:
+        reactor.callLater(0, self.listen)
+        super().run()
+
+    def listen(self) -> None:
+        self.http_factory = Factory(self)
+        self.port = reactor.adoptStreamPort(self.listener.fileno(), self.listener.family, self.http_factory)
+        self.listener.close()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.drain)
+        self.ready()
+
+    # The end
+
+    def drain(self) -> None:
+        if self.draining_since is None:
+            self.draining_since = time.monotonic()
+            self.port.stopListening()
+            self.look()
+
+    def look(self) -> None:
+        """Close what is idle or endless; stop when nothing is in flight any more, or when it takes too long."""
+        assert self.draining_since is not None
+        now = time.monotonic()
+        for channel in list(channels()):
+            if channel.requests:
+                self.last_request(channel)
+            elif now >= self.http_factory.idle_from.get(channel, 0.0):
+                channel.loseConnection()
+        waiting = False
+        for protocol, details in list(self.connections.items()):
+            if "disconnected" not in details:
+                waiting = True
+                end(protocol)
+            instance = details.get("application_instance")
+            waiting = waiting or (instance is not None and not instance.done())
+        if (waiting or any(channels())) and now - self.draining_since < GRACE:
+            reactor.callLater(_LOOK, self.look)
+        else:
+            self.stop()
+
+    @staticmethod
+    def last_request(channel: Any) -> None:
+        channel.persistent = False
+        request = channel.requests[-1]
+        if not request.startedWriting:
+            request.responseHeaders.setRawHeaders(b"connection", [b"close"])
+
+    def kill_all_applications(self) -> Any:
+        # Daphne takes for granted that each connection has an application by now.
+        self.connections = {
+            protocol: details for protocol, details in self.connections.items() if "application_instance" in details
+        }
+        return super().kill_all_applications()
+
+    # The log
+
+    def protocol_connected(self, protocol: Any) -> None:
+        super().protocol_connected(protocol)
+        if isinstance(protocol, WebRequest):
+            self.http_factory.idle_from.pop(protocol.channel, None)
+
+    def protocol_disconnected(self, protocol: Any) -> None:
+        self.ended = protocol
+        super().protocol_disconnected(protocol)
+
+    def log(self, kind: str, action: str, details: Mapping[str, Any]) -> None:
+        path = details["path"]
+        if kind == "http":
+            version = getattr(self.ended, "clientproto", b"HTTP/1.1").decode("ascii", "replace")
+            status = details["status"]
+            access_log.write(f"{details['method']} {path} {version}", status, details["size"], status=status)
+        elif action == "connected":
+            access_log.write(f"WEBSOCKET {path}", 101, "open", status=101)
+        elif action == "rejected":
+            access_log.write(f"WEBSOCKET {path}", 403, "rejected", status=403)
+        elif action == "disconnected":
+            code = close_code(self.ended)
+            access_log.write(f"WEBSOCKET {path}", code, "closed", status=500 if code == 1011 else None)
+
+
+def channels() -> Iterator[Any]:
+    """The HTTP connections that the reactor reads from, whether or not a request has come over them."""
+    for reader in reactor.getReaders():
+        if isinstance(reader, tcp.Server):
+            channel = getattr(reader.protocol, "_channel", None)
+            if channel is not None:
+                yield channel
+
+
+def end(protocol: Any) -> None:
+    """Bring to its end what would go on for as long as the client likes."""
+    if isinstance(protocol, WebSocketProtocol):
+        if protocol.state == protocol.STATE_OPEN:
+            protocol.sendCloseFrame(code=_RESTART, reasonUtf8=b"The server restarts")
+    elif isinstance(protocol, WebRequest) and protocol.startedWriting and not protocol.finished:
+        kinds = protocol.responseHeaders.getRawHeaders(b"content-type", [])
+        if any(kind.startswith(b"text/event-stream") for kind in kinds):
+            protocol.finish()
+
+
+def close_code(protocol: Any) -> int:
+    """How a WebSocket was closed; 1006 (RFC 6455) where it was just cut off."""
+    for code in (getattr(protocol, "remoteCloseCode", None), getattr(protocol, "localCloseCode", None)):
+        if isinstance(code, int):
+            return code
+    return 1006

@@ -1,0 +1,32 @@
+"""``python -m django_gateway.workers.tether PARENT command …``: become the command, and end when the parent does.
+
+For programs that know nothing of the supervisor's channel. PARENT is the supervisor's process id.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+from typing import Final
+
+_PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
+
+
+def end_with_parent(parent: int) -> None:
+    """Ask the kernel for SIGTERM when the parent ends; end now if it already has. Kept across exec; Linux only."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+        if os.getppid() != parent:
+            sys.exit(1)
+
+
+def main() -> None:
+    parent, *command = sys.argv[1:]
+    end_with_parent(int(parent))
+    os.execvp(command[0], command)
+
+
+if __name__ == "__main__":
+    main()
