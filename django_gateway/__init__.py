@@ -1,7 +1,7 @@
 """See what happens between the client and a Django view.
 
-``record_wsgi`` and ``record_asgi`` wrap an application; with ``"django_gateway"`` in INSTALLED_APPS the inside of Django
-is recorded too.
+``record_wsgi`` and ``record_asgi`` wrap an application; with ``"django_gateway"`` in INSTALLED_APPS the inside of
+Django is recorded too.
 """
 
 from __future__ import annotations

@@ -7,7 +7,8 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning
+from django.core import checks
+from django.core.checks import CheckMessage
 
 from . import conf
 
@@ -16,7 +17,7 @@ _MIDDLEWARE = "django_gateway.middleware.GatewayMiddleware"
 
 def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     return [
-        Error(problem.message, hint=problem.hint, obj=problem.key, id="django_gateway.E001")
+        checks.Error(problem.message, hint=problem.hint, obj=problem.key, id="django_gateway.E001")
         for problem in conf.problems(getattr(settings, "GATEWAY", {}))
     ]
 
@@ -25,7 +26,7 @@ def check_deployment(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> 
     """For ``check --deploy``: a panel that is open in production is a decision, not an accident."""
     if not settings.DEBUG and conf.current().panel:
         return [
-            Warning(
+            checks.Warning(
                 "The panel answers although DEBUG is off: it shows recorded requests to whoever has its token.",
                 hint="Remove GATEWAY['PANEL'], or leave it and keep GATEWAY_PANEL_TOKEN secret.",
                 id="django_gateway.W001",
@@ -37,7 +38,7 @@ def check_deployment(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> 
 def check_middleware(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     if settings.MIDDLEWARE.count(_MIDDLEWARE) > 1:
         return [
-            Warning(
+            checks.Warning(
                 "GatewayMiddleware is listed more than once; only the first records.",
                 hint=f"Keep one {_MIDDLEWARE!r} in MIDDLEWARE, best as its first line.",
                 id="django_gateway.W002",

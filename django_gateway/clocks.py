@@ -10,6 +10,7 @@ import os
 import threading
 import types
 from collections.abc import Coroutine, Generator
+from contextlib import suppress
 from threading import get_ident
 from time import perf_counter_ns as now
 from time import thread_time_ns
@@ -120,10 +121,8 @@ class ThreadClock(threading.local):
     def __del__(self) -> None:
         # Runs when the thread ends: threading.local drops the thread's own copy of the attributes.
         if self._descriptor is not None and self._pid == _pid:
-            try:
+            with suppress(OSError):
                 os.close(self._descriptor)
-            except OSError:
-                pass
 
 
 _pid = os.getpid()
@@ -167,7 +166,7 @@ def stepped(coroutine: Coroutine[Any, Any, Any], steps: Steps) -> Generator[Any,
             step = now() - started
             steps.count += 1
             steps.running += step
-            if step > steps.longest:
+            if step > steps.longest:  # noqa: PLR1730 (a call of max() is what a step must not cost)
                 steps.longest = step
         try:
             argument = yield yielded

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from . import phases
-from .exchange import Exchange, Failure, Loop, Match, Scheduler, Summary, format_id
+from .exchange import INSTANT_FIELDS, Exchange, Failure, Loop, Match, Scheduler, Summary, format_id
 
 #: From (kind of handover, key, server's name) to where the key comes from, in a few words.
 Explain = Callable[[str, str, str | None], str | None]
@@ -153,7 +153,9 @@ def _handover(exchange: Exchange, explain: Explain | None) -> dict[str, Any] | N
 
 
 def _match(match: Match | None) -> dict[str, Any] | None:
-    return match and {
+    if match is None:
+        return None
+    return {
         "route": match.route,
         "view": match.view,
         "url_name": match.url_name,
@@ -163,7 +165,9 @@ def _match(match: Match | None) -> dict[str, Any] | None:
 
 
 def _scheduler(scheduler: Scheduler | None) -> dict[str, Any] | None:
-    return scheduler and {
+    if scheduler is None:
+        return None
+    return {
         "running_ms": ms(scheduler.running),
         "ready_ms": ms(scheduler.ready),
         "sleeping_ms": ms(scheduler.sleeping),
@@ -173,7 +177,9 @@ def _scheduler(scheduler: Scheduler | None) -> dict[str, Any] | None:
 
 
 def _loop(loop: Loop | None) -> dict[str, Any] | None:
-    return loop and {
+    if loop is None:
+        return None
+    return {
         "running_ms": ms(loop.running),
         "suspended_ms": ms(loop.suspended),
         "steps": loop.steps,
@@ -197,14 +203,16 @@ def _messages(exchange: Exchange) -> list[dict[str, Any]]:
 
 def _event(happening: phases.Happening) -> dict[str, Any]:
     fields = {
-        f"{name}_ms" if name in phases.INSTANT_FIELDS else name: ms(value) if name in phases.INSTANT_FIELDS else value
+        f"{name}_ms" if name in INSTANT_FIELDS else name: ms(value) if name in INSTANT_FIELDS else value
         for name, value in happening.fields.items()
     }
     return {"name": happening.name, "at_ms": ms(happening.at), **fields}
 
 
 def _exception(failure: Failure | None) -> dict[str, Any] | None:
-    return failure and {
+    if failure is None:
+        return None
+    return {
         "type": failure.type,
         "message": failure.message,
         "where": failure.where,

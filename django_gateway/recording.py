@@ -29,7 +29,6 @@ from .exchange import (
     Failure,
     Frame,
     Handover,
-    Loop,
     Match,
     Scheduler,
     Server,
@@ -278,7 +277,8 @@ def running_server() -> tuple[str | None, str | None]:
     package = (getattr(main, "__package__", None) or os.path.basename(sys.argv[0] if sys.argv else "")).split(".")[0]
     if package not in _KNOWN_SERVERS:
         return None, None
-    from importlib.metadata import PackageNotFoundError, version as version_of
+    from importlib.metadata import PackageNotFoundError
+    from importlib.metadata import version as version_of
 
     try:
         return package, version_of(package)

@@ -23,7 +23,7 @@ _HOOK_LISTS = ("_view_middleware", "_template_response_middleware", "_exception_
 
 
 def patches() -> Iterable[tuple[Any, str, Any]]:
-    yield base, "convert_exception_to_response", _converted(base.convert_exception_to_response)
+    yield base, "convert_exception_to_response", _converted(exception.convert_exception_to_response)
     yield BaseHandler, "load_middleware", _loaded(BaseHandler.load_middleware)
 
 
@@ -140,9 +140,9 @@ def _traced_hook(hook: Any) -> Any:
                 recording.trail += (finished, now())
 
         trace = trace_sync
-    trace.__self__ = owner  # type: ignore[attr-defined]
-    trace.__name__ = fields[1]
-    trace.__qualname__ = getattr(hook, "__qualname__", fields[1])
+    names = {"__self__": owner, "__name__": fields[1], "__qualname__": getattr(hook, "__qualname__", fields[1])}
+    for name, value in names.items():
+        setattr(trace, name, value)
     return trace
 
 

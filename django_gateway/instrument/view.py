@@ -60,7 +60,7 @@ _matches: dict[Any, Match] = {}
 
 
 def _match(recording: Recording, match: Any) -> Match:
-    key = (match.route, match.func)
+    key: tuple[str, Any] | None = (match.route, match.func)
     try:
         found = _matches.get(key)
     except TypeError:  # an unhashable view

@@ -35,7 +35,7 @@ class RecordedASGI:
 
     def __init__(self, application: Any, recorder: Recorder, vantage: str = "wrapper") -> None:
         self.__wrapped__ = application
-        self._application: Application = guarantee_single_callable(application)
+        self._application: Application = guarantee_single_callable(application)  # type: ignore[no-untyped-call]
         self._recorder = recorder
         self._vantage = vantage
 

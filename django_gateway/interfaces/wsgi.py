@@ -26,7 +26,7 @@ _BODY = CODES["wsgi.body"]
 _CLOSE = CODES["wsgi.close"]
 
 #: Iterators of the language: their next() runs no code of the application, so nothing in it can ask for ``current``.
-_PLAIN_ITERATORS: Final = frozenset({type(iter([])), type(iter(()))})
+_PLAIN_ITERATORS: Final[frozenset[type]] = frozenset({type(iter([])), type(iter(()))})
 
 
 class RecordedWSGI:
@@ -231,7 +231,7 @@ class SizedAnswer(Answer):
     __slots__ = ()
 
     def __len__(self) -> int:
-        return len(self._iterable)
+        return len(self._iterable)  # type: ignore[arg-type]
 
 
 @cache

@@ -125,9 +125,7 @@ def _holds(summary: Summary, condition: Condition) -> bool:
 def _within(number: float, condition: Condition) -> bool:
     if condition.low is not None and (number <= condition.low if condition.strict else number < condition.low):
         return False
-    if condition.high is not None and (number >= condition.high if condition.strict else number > condition.high):
-        return False
-    return True
+    return condition.high is None or (number < condition.high if condition.strict else number <= condition.high)
 
 
 def numbers(summary: Summary) -> dict[str, float | None]:

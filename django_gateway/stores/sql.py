@@ -38,7 +38,8 @@ COLUMNS: Final = ", ".join((*_SCALARS, *_SIZES, *_SPLIT))
 WIDTH: Final = len(_SCALARS) + len(_SIZES) + len(_SPLIT)
 
 # Two tables: the list scans narrow rows, the records lie elsewhere. ``batch`` counts transactions, which SQLite lets
-# happen one after the other whatever process they come from: a reader that asks for later batches misses nothing. ``vocabulary.last`` is the newest exchange that needs its words.
+# happen one after the other whatever process they come from: a reader that asks for later batches misses nothing.
+# ``vocabulary.last`` is the newest exchange that needs its words.
 SCHEMA: Final = f"""
 CREATE TABLE exchange (
     id INTEGER PRIMARY KEY,
@@ -115,7 +116,11 @@ def values(exchange: Exchange) -> tuple[Any, ...]:
 def summary(row: Sequence[Any]) -> Summary:
     scalars = len(_SCALARS)
     sizes = scalars + len(_SIZES)
-    return Summary(*row[:scalars], Sizes(*row[scalars:sizes]), Split(*row[sizes:WIDTH]))
+    return Summary(
+        *row[:scalars],  # type: ignore[call-arg]
+        Sizes(*row[scalars:sizes]),
+        Split(*row[sizes:WIDTH]),
+    )
 
 
 def where(conditions: Sequence[Condition]) -> tuple[str, list[Any]]:

@@ -146,7 +146,8 @@ class SQLiteStore:
                 return newest, []
             # A cursor from the future is one of a file that was cleared since: everything is news.
             after = cursor if cursor < newest else 0
-            query = f"SELECT {sql.COLUMNS} FROM exchange WHERE batch > ? AND batch <= ? ORDER BY batch DESC, id DESC LIMIT ?"
+            news = "batch > ? AND batch <= ? ORDER BY batch DESC, id DESC LIMIT ?"
+            query = f"SELECT {sql.COLUMNS} FROM exchange WHERE {news}"
             rows = connection.execute(query, (after, newest, limit)).fetchall()
             return newest, [sql.summary(row) for row in reversed(rows)]
 
@@ -207,6 +208,8 @@ class _Connection:
             return None
         if create:
             make_folder(self._path.parent)
+            # Made for its owner alone before SQLite opens it: the files beside it (-wal, -shm) get the same mode.
+            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         connection = sqlite3.connect(self._path, timeout=_BUSY, isolation_level=None, check_same_thread=False)
         try:
             _prepare(connection, self._path)
@@ -271,7 +274,6 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
                 connection.execute(statement)
             connection.execute(f"PRAGMA application_id = {sql.APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {sql.VERSION}")
-    path.chmod(0o600)
 
 
 def _version(connection: sqlite3.Connection) -> tuple[int, int]:
