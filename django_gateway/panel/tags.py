@@ -1,4 +1,4 @@
-"""What the panel's templates know beyond Django's own tags: ``{% asset %}``, ``{% address %}`` and ``|shown``."""
+"""What the panel's templates know beyond Django's own tags: assets, addresses, and text and numbers fit to be shown."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from django.template import Context, Library
 
-from . import assets
+from . import assets, units
 from .pages import address as path_of
 from .text import LIMIT, shown
 
@@ -31,3 +31,13 @@ def address(context: Context, name: str, *args: Any) -> str:
 def shown_filter(value: object, limit: int = LIMIT) -> str:
     """Recorded text, safe to look at; autoescaping makes it safe to parse."""
     return shown(value, limit)
+
+
+@register.filter
+def duration(nanoseconds: int | None) -> str:
+    return "—" if nanoseconds is None else units.duration(nanoseconds)
+
+
+@register.filter
+def bytesize(count: int | None) -> str:
+    return "—" if count is None else units.size(count)
