@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -20,6 +21,13 @@ from django_gateway.stores import Store, open_store
 TOKEN = "k3rH5cGx0Vw8tq7N2mZyQpLbD4sJfE1u"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 ORIGIN = {"Origin": "http://localhost"}
+
+TESTPROJECT = Path(__file__).parents[1] / "testproject"
+SERVERS = {
+    # One sync worker: whatever holds it holds the whole project.
+    "gunicorn": ["-m", "gunicorn", "--workers", "1", "--bind", "fd://{fd}", "--no-control-socket", "testproject.wsgi"],
+    "daphne": ["-m", "daphne", "--fd", "{fd}", "testproject.asgi:application"],
+}
 
 
 @contextmanager
@@ -89,3 +97,44 @@ class PanelProcess:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+class MountedPanel:
+    """The test project under a server of its own choice, the panel at ``/__gateway__/``."""
+
+    def __init__(self, server: str, folder: Path, **environment: str) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        descriptor = self._listener.fileno()
+        argv = [part.format(fd=descriptor) for part in SERVERS[server]]
+        self.process = subprocess.Popen(
+            [sys.executable, *argv],
+            pass_fds=[descriptor],
+            cwd=TESTPROJECT,
+            env={
+                **{key: value for key, value in os.environ.items() if not key.startswith("GATEWAY_")},
+                "DJANGO_SETTINGS_MODULE": "testproject.settings",
+                "DJANGO_ALLOWED_HOSTS": "*",
+                "GATEWAY_ENABLED": "1",
+                "GATEWAY_FOLDER": str(folder),
+                "GATEWAY_PANEL_TOKEN": TOKEN,
+                **environment,
+            },
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def get(self, path: str, headers: dict[str, str] | None = None) -> tuple[int, str]:
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)) as connection:
+            connection.request("GET", path, headers=headers or {})
+            response = connection.getresponse()
+            return response.status, response.read().decode()
+
+    def close(self) -> None:
+        self._listener.close()
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()

@@ -165,6 +165,9 @@ def test_one_exchange(program: Client, store: Store) -> None:
     assert document["id"] == format_id(exchange.id)
     assert len(document["crossings"]) == 16
     assert document["handover"]["kind"] == "scope"
+    sources = {entry["key"]: entry["source"] for entry in document["handover"]["entries"]}
+    assert "request line" in sources["path"]
+    assert all(sources.values())
 
 
 def test_an_exchange_that_is_gone_says_so(program: Client) -> None:

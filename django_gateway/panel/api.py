@@ -10,7 +10,7 @@ from django.utils.encoding import escape_uri_path
 
 from .. import document
 from ..exchange import format_id, parse_id
-from . import query
+from . import origins, query
 from .access import PanelRequest, panel_view
 from .refusals import refuse
 
@@ -55,4 +55,9 @@ def exchange(request: PanelRequest, id: str) -> HttpResponse:  # noqa: A002 - th
     found = request.gateway.store.get(number)
     if found is None:
         return refuse(request, 404, "Not here", GONE)
-    return json_response(document.document(found))
+    return json_response(document.document(found, _source))
+
+
+def _source(kind: str, key: str, server: str | None) -> str | None:
+    origin = origins.explain(kind, key, server)
+    return origin.source if origin.known else None

@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
 import factories
-from panels import TOKEN, PanelProcess
+from panels import TOKEN, MountedPanel, PanelProcess
 
 pytestmark = pytest.mark.browser
 
@@ -255,6 +255,24 @@ def _without_status(route: Route) -> None:
     response = route.fetch()
     assert response.status == 403
     route.fulfill(response=response, status=200)
+
+
+def test_mounted_it_asks_again_and_leaves_the_only_worker_free(page: Page, tmp_path: Path) -> None:
+    project = MountedPanel("gunicorn", tmp_path)
+    try:
+        page.goto(f"http://127.0.0.1:{project.port}/__gateway__/?token={TOKEN}")
+        expect(page.locator("#live-text")).to_have_text("live")
+        assert project.get("/json/?colour=blue")[0] == 200
+        expect(rows(page)).to_have_count(1)
+        expect(rows(page).first).to_contain_text("GET /json/?colour=blue")
+        rows(page).first.click()
+        expect(page.locator("main h1")).to_contain_text("/json/?colour=blue")
+        page.get_by_text("Clear…").click()
+        page.get_by_role("button", name="Forget it all").click()
+        expect(page.locator("#empty")).to_be_visible()
+    finally:
+        page.goto("about:blank")
+        project.close()
 
 
 # Beside the list: other sites, other places
