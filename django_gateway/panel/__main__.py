@@ -45,8 +45,9 @@ def main(arguments: list[str] | None = None) -> int:
     )
     django.setup()
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
-    # What is refused is refused with an answer: it is no news for the terminal that the project's own log is in.
-    logging.getLogger("django.request").setLevel(logging.CRITICAL if not options.verbose else logging.WARNING)
+    if not options.verbose:
+        # What is refused is refused with an answer, and is no news for a terminal. Mistakes of the panel's own are.
+        logging.getLogger("django.request").addFilter(lambda record: record.exc_info is not None)
 
     from django.core.handlers.wsgi import WSGIHandler
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import socket
@@ -94,6 +95,10 @@ class Handler(WSGIRequestHandler):
         environ["REMOTE_HOST"] = ""
         environ[CONNECTION] = self.connection
         return environ
+
+    def get_stderr(self) -> io.StringIO:
+        # Where wsgiref would print a traceback for a client that stopped reading.
+        return io.StringIO()
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class' name
         logger.debug("%s %s", self.command, args[1] if len(args) > 1 else "")

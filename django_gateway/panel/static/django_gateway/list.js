@@ -5,7 +5,8 @@ import { Feed } from "./live.js";
 import { build, drawBar, scale } from "./rows.js";
 import { check } from "./filter.js";
 
-const MOST = 500;
+// Rows kept on the page, and kept waiting: what is older is a page further.
+const MOST = 200;
 const list = document.getElementById("list");
 const rows = document.getElementById("rows");
 const template = document.getElementById("row");
@@ -51,10 +52,11 @@ function place(entries, { arrive = true } = {}) {
       known.replaceWith(item);
       if (focused) item.querySelector("a").focus({ preventScroll: true });
     } else {
-      // Ids sort as their exchanges started, which is not the order in which they end.
-      const next = [...rows.children].find((other) => other.dataset.id < entry.id);
+      // Ids sort as their exchanges started, which is nearly the order in which they end.
+      let next = rows.firstElementChild;
+      while (next && next.dataset.id > entry.id) next = next.nextElementSibling;
       if (arrive) item.classList.add("new");
-      rows.insertBefore(item, next ?? null);
+      rows.insertBefore(item, next);
     }
     drawBar(item, longest);
   }
