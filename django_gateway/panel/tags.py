@@ -1,4 +1,4 @@
-"""What the panel's templates know beyond Django's own tags: assets, addresses, and text and numbers fit to be shown."""
+"""What the panel's templates know beyond Django's own: ``asset`` and ``address``, ``shown``, ``duration``, ``bytesize``."""
 
 from __future__ import annotations
 
@@ -41,3 +41,9 @@ def duration(nanoseconds: int | None) -> str:
 @register.filter
 def bytesize(count: int | None) -> str:
     return "—" if count is None else units.size(count)
+
+
+@register.filter
+def ms(nanoseconds: int | None) -> str:
+    """For columns whose numbers are to be compared: all of one unit, with one number of digits."""
+    return "—" if nanoseconds is None else units.milliseconds(nanoseconds)
