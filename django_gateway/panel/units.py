@@ -28,6 +28,12 @@ def duration(nanoseconds: int) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
+def milliseconds(nanoseconds: int) -> str:
+    """Without the unit: ``0.070``, ``14.200``, ``30,012``."""
+    number = nanoseconds / MILLISECOND
+    return f"{number:,.{3 if abs(number) < 1000 else 0}f}"
+
+
 def _digits(number: float) -> str:
     return f"{number:.{2 if number < 9.995 else 1 if number < 99.95 else 0}f}"
 

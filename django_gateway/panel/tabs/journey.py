@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-from ...exchange import Exchange
 from ..remark import remark
-from ..story import sentence
-from ..timeline import Trail, picture, read, timeline
+from ..story import entry, sentence
+from ..timeline import picture, timeline
 from . import handover
+from .base import Query, Subject, Values
 
 #: Entries of the list that says in words what the picture shows.
 WORDS: Final = 400
 
 
-def build(exchange: Exchange, elapsed: int) -> dict[str, Any]:
-    trail: Trail = read(exchange, elapsed)
-    drawn = timeline(picture(exchange, elapsed))
+def build(subject: Subject, query: Query) -> Values:
+    exchange, trail = subject.exchange, subject.trail
+    drawn = timeline(picture(exchange, trail))
     steps = sorted(drawn.shapes, key=lambda shape: (shape.piece.started, -shape.piece.finished))
-    forms = {shape.piece.form for shape in drawn.shapes}
     return {
         "timeline": drawn,
         "steps": steps[:WORDS],
         "more_steps": max(0, len(steps) - WORDS),
         "sentence": sentence(exchange, trail),
         "remark": remark(exchange, trail),
-        "hops": "hop" in forms,
+        "hops": any(shape.piece.form == "hop" for shape in drawn.shapes),
         "hatched": sorted({shape.piece.place for shape in drawn.shapes if shape.mixed}),
-        "brief": handover.build(exchange, brief=True),
+        "entry": entry(exchange),
+        "brief": handover.brief(exchange),
     }

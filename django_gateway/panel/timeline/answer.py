@@ -39,9 +39,6 @@ def _body(exchange: Exchange, trail: Trail) -> Lane | None:
             row.append(_send(event, str(event.fields["type"]), "Sent to the server."))
         elif event.name == "django.response.close":
             row.append(_mark(event, "response.close()", "Django closed the response."))
-        elif event.name == "django.exception" and not any(span.failed for span in trail.spans):
-            text = f"Django made a response of it: {event.fields['status']}."
-            row.append(Piece(event.at, event.at, "bad", str(event.fields["exception"]), text, form="failure"))
         elif event.name == "asgi.cancelled":
             row.append(
                 Piece(event.at, event.at, "bad", "cancelled", "The server cancelled the application.", form="failure")

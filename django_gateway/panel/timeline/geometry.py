@@ -89,12 +89,13 @@ class Timeline:
     marks: list[Mark] = field(default_factory=list)
     #: Heights at which lanes begin.
     rules: list[int] = field(default_factory=list)
-    ended: bool = True
+    #: Where the present is, for an exchange that goes on.
+    now: float | None = None
 
 
 def timeline(picture: Picture) -> Timeline:
     axis = _Axis(picture)
-    drawn = Timeline(TOP, picture.extent, marks=_marks(axis), ended=picture.ended)
+    drawn = Timeline(TOP, picture.extent, marks=_marks(axis), now=None if picture.ended else axis.x(picture.extent))
     places: dict[tuple[str, int], tuple[int, int]] = {}
     for lane in picture.lanes:
         _draw(lane, drawn, axis, places)

@@ -13,7 +13,7 @@ from . import answer, layers
 from .intervals import Interval, intersect, subtract, union
 from .loop import split_by_loop
 from .pieces import CLIENT, INTERFACE, SERVER, Lane, Link, Picture, Piece
-from .spans import Crossing, Trail, read
+from .spans import Crossing, Trail
 
 #: More threads than this share one lane.
 _THREADS = 4
@@ -28,9 +28,7 @@ _CALLS = {
 }
 
 
-def picture(exchange: Exchange, elapsed: int = 0) -> Picture:
-    """``elapsed`` is how long an exchange in flight has lasted by now, as far as is known."""
-    trail = read(exchange, elapsed)
+def picture(exchange: Exchange, trail: Trail) -> Picture:
     lanes = [_client(exchange, trail), _server(exchange, trail)]
     lanes += _threads(exchange, trail)
     lanes.append(_interface(exchange, trail))

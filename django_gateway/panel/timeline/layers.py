@@ -15,7 +15,13 @@ _DEPTH = 3
 
 
 def lanes(exchange: Exchange, trail: Trail) -> list[Lane]:
-    found = [_middleware(trail), _resolver(exchange, trail), _view(exchange, trail), _templates(trail)]
+    found = [
+        _middleware(trail),
+        _resolver(exchange, trail),
+        _view(exchange, trail),
+        _exception(trail),
+        _templates(trail),
+    ]
     return [lane for lane in found if lane is not None]
 
 
@@ -169,6 +175,21 @@ def _view(exchange: Exchange, trail: Trail) -> Lane | None:
             )
     thread = thread_of(spans[0], trail)
     return Lane("view", VIEW, "View", " · ".join(filter(None, (spans[0].detail, thread))), [row])
+
+
+def _exception(trail: Trail) -> Lane | None:
+    spans = trail.of("exception")
+    if not spans:
+        return None
+    row = []
+    for span in spans:
+        name, took = span.name.rpartition(".")[2], duration(span.finished - span.started)
+        text = f"Django answers the exception {name} with {span.detail}; making that answer took {took}."
+        works = ((span.started, span.finished),)
+        row.append(
+            Piece(span.started, span.finished, "bad", name, text, (f"{name} → {span.detail}", span.detail), works)
+        )
+    return Lane("exception", "bad", "Exception", "answered by Django", [row])
 
 
 def _message(exchange: Exchange) -> str:

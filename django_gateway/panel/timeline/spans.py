@@ -5,6 +5,7 @@ Every instant here is in nanoseconds from the exchange's start. What never ended
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
@@ -26,9 +27,9 @@ _KEYS: Final = {"signal": 1, "middleware": 1, "hook": 2, "resolver": 0, "view": 
 
 class Span(NamedTuple):
     kind: str
-    #: Of the signal, middleware, view or template; "" for the resolver.
+    #: Of the signal, middleware, view, template or exception; "" for the resolver.
     name: str
-    #: Mode of a middleware or view, name of a hook, route of a resolver.
+    #: Mode of a middleware or view, name of a hook, route of a resolver, status that answers an exception.
     detail: str
     started: int
     finished: int
@@ -100,6 +101,7 @@ def read(exchange: Exchange, elapsed: int = 0) -> Trail:
     opened: dict[tuple[Any, ...], list[tuple[int, tuple[Any, ...]]]] = {}
     crossings: list[Crossing] = []
     happenings: list[Happening] = []
+    instants: list[int] = []
     last = 0
     for name, instant, *fields in exchange.trail:
         at = instant - origin
@@ -116,9 +118,18 @@ def read(exchange: Exchange, elapsed: int = 0) -> Trail:
             crossings.append(_crossing(phase, at, fields, origin, exchange.threads))
         else:
             happenings.append(_happening(name, at, fields, origin))
+        instants.append(at)
     extent = max(last, elapsed) if exchange.duration is None else max(last, exchange.duration)
     for (kind, *_), starts in opened.items():
         spans += [_span(kind, at, fields, extent, "", []) for at, fields in starts]
+    instants.sort()
+    for event in happenings:
+        if event.name == "django.exception":
+            # Its answer is made from that instant until the next thing happens.
+            after = bisect_right(instants, event.at)
+            until = instants[after] if after < len(instants) else extent
+            exception, status = str(event.fields["exception"]), str(event.fields["status"])
+            spans.append(Span("exception", exception, status, event.at, until))
     spans.sort(key=lambda span: (span.started, -span.finished))
     crossings.sort(key=lambda crossing: crossing.started)
     happenings.sort(key=lambda happening: happening.at)

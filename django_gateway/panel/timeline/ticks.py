@@ -52,6 +52,8 @@ def ticks(extent: int, most: int = 8) -> list[Tick]:
 def _label(at: int, width: int, extent: int) -> str:
     if at == 0:
         return "0"
+    if width >= 24 * HOUR:
+        return f"{at // (24 * HOUR)} d"
     if width >= HOUR:
         return f"{at // HOUR} h"
     if width >= SECOND and extent >= MINUTE:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
 
 import django
 from django.http import Http404, HttpResponse
 
-from ...exchange import IN_FLIGHT, LIFESPAN, WEBSOCKET, Exchange, format_id, parse_id
+from ...exchange import HTTP, IN_FLIGHT, LIFESPAN, WEBSOCKET, Exchange, format_id, parse_id, summarise
 from .. import rows
 from ..access import PanelRequest, panel_view
 from ..api import GONE
 from ..neighbours import neighbours
 from ..pages import address, render
-from ..tabs import journey
-from ..timeline import read
+from ..tabs import events, failure, handover, journey, messages, middleware, response, threads
+from ..tabs.base import Query, Subject, Values
 from ..units import duration
 from .list import frame, rows_for
 
@@ -24,18 +25,42 @@ from .list import frame, rows_for
 LISTED: Final = 40
 
 
-class Tab(NamedTuple):
+@dataclass(frozen=True)
+class Tab:
     key: str
     name: str
+    build: Callable[[Subject, Query], Values]
+    #: Whether there is something to show for this exchange.
+    shows: Callable[[Exchange], bool]
+    count: Callable[[Exchange], int | None] = lambda exchange: None
+
+
+TABS: Final = (
+    Tab("journey", "Journey", journey.build, lambda exchange: True),
+    Tab("handover", "Handover", handover.build, lambda exchange: exchange.handover is not None),
+    Tab("middleware", "Middleware", middleware.build, lambda exchange: exchange.type == HTTP),
+    Tab("response", "Response", response.build, lambda exchange: exchange.type == HTTP),
+    Tab(
+        "messages",
+        "Messages",
+        messages.build,
+        lambda exchange: exchange.type == WEBSOCKET,
+        lambda exchange: exchange.sizes.received + exchange.sizes.sent,
+    ),
+    Tab("failure", "Failure", failure.build, lambda exchange: exchange.failure is not None),
+    Tab("threads", "Threads & OS", threads.build, lambda exchange: bool(exchange.scheduler or exchange.loop)),
+    Tab("events", "Events", events.build, lambda exchange: True, lambda exchange: len(exchange.trail)),
+)
 
 
 @panel_view
 def exchange(request: PanelRequest, id: str) -> HttpResponse:  # noqa: A002 - the name in the address
     found = find(request, id)
-    tabs = tabs_of(found)
-    asked = request.GET.get("tab", "journey")
-    tab = asked if any(tab.key == asked for tab in tabs) else "journey"
+    tabs = [tab for tab in TABS if tab.shows(found)]
+    asked = request.GET.get("tab")
+    tab = next((tab for tab in tabs if tab.key == asked), tabs[0])
     elapsed = max(0, time.time_ns() - found.started_at) if found.state == IN_FLIGHT else 0
+    subject = Subject(found, elapsed)
     newer, older = neighbours(request.gateway.store, found.id)
     server = found.server
     context = {
@@ -44,15 +69,22 @@ def exchange(request: PanelRequest, id: str) -> HttpResponse:  # noqa: A002 - th
         "rows": rows_for(request, LISTED),
         "selected": format_id(found.id),
         "exchange": found,
-        "heading": heading(found, elapsed),
-        "tabs": tabs,
-        "tab": tab,
-        "tab_template": f"django_gateway/exchange_{tab}.html",
-        "newer": newer and address(request, "exchange", format_id(newer)),
-        "older": older and address(request, "exchange", format_id(older)),
-        **_BUILDERS[tab](found, elapsed),
+        "heading": heading(subject),
+        "tabs": [{"key": each.key, "name": each.name, "count": each.count(found)} for each in tabs],
+        "tab": tab.key,
+        "tab_names": {each.key: each.name for each in tabs},
+        "tab_template": f"django_gateway/exchange_{tab.key}.html",
+        "newer": newer and _link(request, newer, tab, tabs),
+        "older": older and _link(request, older, tab, tabs),
+        **tab.build(subject, request.GET),
     }
     return render(request, "exchange.html", context)
+
+
+def _link(request: PanelRequest, number: int, tab: Tab, tabs: list[Tab]) -> str:
+    """To a neighbour, with the same tab open."""
+    path = address(request, "exchange", format_id(number))
+    return path if tab is tabs[0] else f"{path}?tab={tab.key}"
 
 
 def find(request: PanelRequest, text: str) -> Exchange:
@@ -64,31 +96,18 @@ def find(request: PanelRequest, text: str) -> Exchange:
     return found
 
 
-def tabs_of(exchange: Exchange) -> list[Tab]:
-    """Those that have something to show for this exchange."""
-    return [Tab("journey", "Journey")]
-
-
-_BUILDERS: Final = {
-    "journey": journey.build,
-}
-
-
-def heading(exchange: Exchange, elapsed: int) -> dict[str, Any]:
-    extent = read(exchange, elapsed).extent
-    started = datetime.fromtimestamp(exchange.started_at / 1e9, UTC)
+def heading(subject: Subject) -> Values:
+    """What the list says of an exchange, in full."""
+    exchange, extent = subject.exchange, subject.trail.extent
+    target = exchange.path + (f"?{exchange.query}" if exchange.query else "")
     return {
-        "tag": "WS" if exchange.type == WEBSOCKET else exchange.interface.upper(),
+        **rows.row(summarise(exchange)),
         "method": exchange.method or ("WebSocket" if exchange.type == WEBSOCKET else ""),
-        "target": "lifespan"
-        if exchange.type == LIFESPAN
-        else exchange.path + (f"?{exchange.query}" if exchange.query else ""),
-        "status": "…" if exchange.state == IN_FLIGHT and exchange.status is None else exchange.status or "—",
+        "target": "lifespan" if exchange.type == LIFESPAN else target,
         "took": f"{duration(extent)} so far" if exchange.state == IN_FLIGHT else duration(extent),
         "protocol": _protocol(exchange),
-        "at": started.isoformat(timespec="milliseconds"),
-        "time": f"{started.astimezone():%H:%M:%S}.{started.microsecond // 1000:03d}",
-        "mode": next((span.detail for span in read(exchange).of("view")), ""),
+        "mode": next((span.detail for span in subject.trail.of("view")), ""),
+        "code": "consumer" if exchange.type == WEBSOCKET else "view",
     }
 
 

@@ -1,0 +1,70 @@
+"""The answer: its head with where each header was set, and its body chunk by chunk."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Final
+
+from ...exchange import Exchange
+from ...redaction import HIDDEN
+from ..origins import describe_answer
+from ..timeline.spans import Happening, Trail
+from .base import Query, Subject, Values, page_of
+
+_BODIES: Final = ("wsgi.body", "wsgi.write", "http.response.body")
+
+
+def build(subject: Subject, query: Query) -> Values:
+    exchange, trail = subject.exchange, subject.trail
+    chunks = [event for event in trail.happenings if event.name in _BODIES]
+    heads = [event for event in trail.happenings if event.name in ("wsgi.start_response", "http.response.start")]
+    layers = [span.name for span in trail.of("middleware")]
+    largest = max((int(event.fields["size"]) for event in chunks), default=0) or 1
+    return {
+        "status": exchange.status,
+        "phrase": phrase(exchange, heads),
+        "headers": [
+            {
+                "name": str(name),
+                "value": str(value),
+                "hidden": HIDDEN in str(value),
+                "origin": describe_answer(str(name), str(value), layers),
+            }
+            for name, value in exchange.headers or ()
+        ],
+        "head_at": heads[-1].at if heads else None,
+        "first_at": chunks[0].at if chunks else None,
+        "last_at": chunks[-1].at if chunks else None,
+        "closed_at": _closed(trail),
+        "waited": sum(event.returned - event.at for event in (*heads, *chunks) if event.returned is not None),
+        "sends": exchange.interface == "asgi",
+        "chunks": page_of([_chunk(number, event, largest) for number, event in enumerate(chunks, 1)], query),
+        "unanswered": exchange.status is None,
+    }
+
+
+def phrase(exchange: Exchange, heads: list[Happening]) -> str:
+    """Under WSGI the application says it; under ASGI the server puts it in."""
+    said = str(heads[-1].fields.get("status", "")) if heads else ""
+    if " " in said:
+        return said.partition(" ")[2]
+    try:
+        return HTTPStatus(exchange.status or 0).phrase
+    except ValueError:
+        return ""
+
+
+def _chunk(number: int, event: Happening, largest: int) -> Values:
+    size = int(event.fields["size"])
+    return {
+        "number": number,
+        "at": event.at,
+        "size": size,
+        "took": None if event.returned is None else event.returned - event.at,
+        "bar": round(100 * size / largest, 2),
+        "by": "write()" if event.name == "wsgi.write" else "",
+    }
+
+
+def _closed(trail: Trail) -> int | None:
+    return next((event.at for event in reversed(trail.happenings) if event.name == "wsgi.close"), None)
