@@ -135,6 +135,9 @@ class Redactor:
 
     def headers(self, headers: Iterable[Any]) -> list[Any]:
         """Entries of headers, whose names and values may be str (WSGI) or bytes (ASGI)."""
+        if type(headers) is not list and hasattr(headers, "__next__"):
+            # ASGI lets an application send any iterable: what can be read once is for the server to read.
+            return [("", f"<{type(headers).__qualname__}>")]
         try:
             entries: list[Any] = list(map(self._headers.get, headers))
         except TypeError:  # pairs that are lists, as some servers and applications make them

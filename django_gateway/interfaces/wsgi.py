@@ -170,9 +170,12 @@ class Answer:
         iterator = iter(self._iterable)
         if type(iterator) in _PLAIN_ITERATORS:
             for chunk in iterator:
-                recording.chunks += 1
-                recording.bytes_out += len(chunk)
-                recording.note((_BODY, now(), len(chunk)))
+                try:
+                    recording.chunks += 1
+                    recording.bytes_out += len(chunk)
+                    recording.note((_BODY, now(), len(chunk)))
+                except Exception as fault:
+                    faults.note(fault)
                 yield chunk
             return
         following = iterator.__next__
