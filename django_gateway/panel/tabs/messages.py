@@ -19,8 +19,10 @@ def build(subject: Subject, query: Query) -> Values:
     direction = query.get("direction", "")
     direction = direction if direction in _DIRECTIONS else ""
     events = subject.trail.named("websocket.")
-    shown = [(number, event) for number, event in enumerate(events, 1) if _wanted(event, direction, find.lower())]
-    page = page_of(shown, query)
+    numbered: list[tuple[int, Happening]] = list(enumerate(events, 1))
+    if direction or find:
+        numbered = [(number, event) for number, event in numbered if _wanted(event, direction, find.lower())]
+    page = page_of(numbered, query)
     close = exchange.close
     return {
         "messages": page,

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from ...exchange import LIFESPAN, WEBSOCKET, Exchange
 from ..units import duration, size
 from ..words import count
+from .collapse import gather
 from .intervals import Interval
 from .pieces import BODY, CLIENT, Lane, Piece
 from .spans import Happening, Trail
+
+_CHUNKS: Final = frozenset({"wsgi.body", "wsgi.write", "http.response.body"})
+_HEADS: Final = frozenset(
+    {
+        "wsgi.start_response",
+        "http.response.start",
+        "http.response.other",
+        "django.response.close",
+        "asgi.cancelled",
+    }
+)
+_RECEIVED: Final = frozenset({"websocket.connect", "websocket.receive", "websocket.disconnect"})
 
 
 def lanes(exchange: Exchange, trail: Trail) -> list[Lane]:
@@ -21,53 +36,48 @@ def lanes(exchange: Exchange, trail: Trail) -> list[Lane]:
 
 
 def _body(exchange: Exchange, trail: Trail) -> Lane | None:
-    row: list[Piece] = []
-    chunks = [event for event in trail.happenings if event.name in ("wsgi.body", "wsgi.write", "http.response.body")]
-    following = {event.at: after.at for event, after in zip(trail.happenings, trail.happenings[1:], strict=False)}
-    for event in trail.happenings:
-        if event.name == "wsgi.start_response":
-            row.append(_mark(event, "start_response", f"Told the server {event.fields['status']} and the headers."))
-        elif event.name == "http.response.start":
-            row.append(_send(event, "http.response.start", f"Status {event.fields['status']} and the headers."))
-        elif event.name in ("wsgi.body", "wsgi.write"):
-            text = f"{size(event.fields['size'])} handed to the server."
-            sent = following.get(event.at, trail.extent) if len(chunks) < 3 else event.at
-            row.append(_piece(event.at, max(sent, event.at), "chunk", text))
-        elif event.name == "http.response.body":
-            row.append(_send(event, "chunk", f"{size(event.fields['size'])} handed to the server."))
-        elif event.name == "http.response.other":
-            row.append(_send(event, str(event.fields["type"]), "Sent to the server."))
-        elif event.name == "django.response.close":
-            row.append(_mark(event, "response.close()", "Django closed the response."))
-        elif event.name == "asgi.cancelled":
-            row.append(
-                Piece(event.at, event.at, "bad", "cancelled", "The server cancelled the application.", form="failure")
-            )
-    if not row:
+    chunks = [event for event in trail.happenings if event.name in _CHUNKS]
+    heads = [event for event in trail.happenings if event.name in _HEADS]
+    if not chunks and not heads:
         return None
+    # A single chunk lasts until the server asks for the next; of many nobody knows which side took how long.
+    following = {}
+    if len(chunks) < 3:
+        pairs = zip(trail.happenings, [*trail.happenings[1:], None], strict=True)
+        following = {event: trail.extent if after is None else after.at for event, after in pairs if event in chunks}
+
+    def chunk(event: Happening) -> Piece:
+        text = f"{size(event.fields['size'])} handed to the server."
+        if event.name == "http.response.body":
+            return _send(event, "chunk", text)
+        return _piece(event.at, following.get(event, event.at), "chunk", text)
+
+    row = [_head(event) for event in heads] + gather(chunks, trail.extent, chunk)
     subtitle = f"{count(len(chunks), 'chunk')}, {size(exchange.sizes.body_bytes)}" if chunks else ""
-    return Lane("body", BODY, "Body", subtitle, [row])
+    return Lane("body", BODY, "Body", subtitle, [sorted(row, key=lambda piece: piece.started)])
+
+
+def _head(event: Happening) -> Piece:
+    fields = event.fields
+    match event.name:
+        case "wsgi.start_response":
+            return _mark(event, "start_response", f"Told the server {fields['status']} and the headers.")
+        case "http.response.start":
+            return _send(event, "http.response.start", f"Status {fields['status']} and the headers.")
+        case "http.response.other":
+            return _send(event, str(fields["type"]), "Sent to the server.")
+        case "django.response.close":
+            return _mark(event, "response.close()", "Django closed the response.")
+        case _:
+            return Piece(
+                event.at, event.at, "bad", "cancelled", "The server cancelled the application.", form="failure"
+            )
 
 
 def _conversation(exchange: Exchange, trail: Trail) -> list[Lane]:
-    received: list[Piece] = []
-    sent: list[Piece] = []
-    for event in trail.happenings:
-        stem, _, kind = event.name.partition(".")
-        if stem != "websocket":
-            continue
-        if kind == "receive":
-            received.append(_mark(event, "received", _payload(event), CLIENT))
-        elif kind in ("connect", "disconnect"):
-            code = event.fields.get("code")
-            text = "The client asked to connect." if kind == "connect" else f"The connection is over, code {code}."
-            received.append(_mark(event, kind, text, CLIENT))
-        elif kind == "send":
-            sent.append(_send(event, "sent", _payload(event)))
-        else:
-            code = event.fields.get("code")
-            text = "The application accepted." if kind == "accept" else f"The application closed, code {code}."
-            sent.append(_send(event, kind, text))
+    events = trail.named("websocket.")
+    received = gather([event for event in events if event.name in _RECEIVED], trail.extent, _received)
+    sent = gather([event for event in events if event.name not in _RECEIVED], trail.extent, _sent)
     sizes = exchange.sizes
     return [
         Lane("received", CLIENT, "From the client", count(sizes.received, "message"), [received]),
@@ -75,9 +85,28 @@ def _conversation(exchange: Exchange, trail: Trail) -> list[Lane]:
     ]
 
 
+def _received(event: Happening) -> Piece:
+    kind = event.name.rpartition(".")[2]
+    if kind == "receive":
+        return _mark(event, "received", _payload(event), CLIENT)
+    text = "The client asked to connect." if kind == "connect" else f"It is over, code {event.fields.get('code')}."
+    return _mark(event, kind, text, CLIENT)
+
+
+def _sent(event: Happening) -> Piece:
+    kind = event.name.rpartition(".")[2]
+    if kind == "send":
+        return _send(event, "sent", _payload(event))
+    text = (
+        "The application accepted." if kind == "accept" else f"The application closed, code {event.fields.get('code')}."
+    )
+    return _send(event, kind, text)
+
+
 def _payload(event: Happening) -> str:
-    excerpt = event.fields.get("excerpt")
-    return f"{event.fields['kind']}, {size(event.fields['size'])}" + (f": {excerpt}" if excerpt else ".")
+    fields = event.fields
+    excerpt = fields.get("excerpt")
+    return f"{fields['kind']}, {size(fields['size'])}" + (f": {excerpt}" if excerpt else ".")
 
 
 def _mark(event: Happening, name: str, text: str, place: str = BODY) -> Piece:

@@ -2,14 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Final
 
+from ..units import size
 from ..words import count
 from .intervals import union
 from .pieces import Piece
+from .spans import Happening
 
 #: More pieces than this in one row are drawn together.
 MOST: Final = 240
+
+
+def gather(
+    events: Sequence[Happening], extent: int, make: Callable[[Happening], Piece], most: int = MOST
+) -> list[Piece]:
+    """A piece for each event, made by ``make``; of too many events only one for each kind in each stretch of time."""
+    if len(events) <= 2 * most:
+        return [make(event) for event in events]
+    bin_width = max(1, -(-extent // most))
+    groups: dict[tuple[int, str], list[Happening]] = {}
+    for event in events:
+        groups.setdefault((event.at // bin_width, event.name), []).append(event)
+    return [make(group[0]) if len(group) == 1 else _gathered(group, make(group[0])) for group in groups.values()]
+
+
+def _gathered(group: list[Happening], first: Piece) -> Piece:
+    started = group[0].at
+    finished = max(event.at if event.returned is None else event.returned for event in group)
+    sizes = [value for event in group if type(value := event.fields.get("size")) is int]
+    text = f"{len(group):,} × {first.name}, {size(sum(sizes))} in all." if sizes else f"{len(group):,} × {first.name}."
+    return Piece(
+        started,
+        finished,
+        first.place,
+        f"{len(group):,} together",
+        text,
+        works=((started, finished),) if finished > started else (),
+        form="span" if finished > started else "mark",
+    )
 
 
 def collapse(row: list[Piece], extent: int, most: int = MOST) -> list[Piece]:

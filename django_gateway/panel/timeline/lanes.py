@@ -91,7 +91,7 @@ def _loop(exchange: Exchange, trail: Trail, name: str) -> Lane:
     """The event loop: pale where the exchange let others run."""
     away = [(c.started, c.returned) for c in trail.crossings if c.direction == "to_thread"]
     back = [c.ran for c in trail.crossings if c.direction == "to_loop" and c.ran is not None]
-    sends = [(event.at, event.returned) for event in trail.happenings if event.returned is not None]
+    sends = _sends(trail)
     candidates = subtract([(0, trail.extent)], subtract(union(away + sends), union(back)))
     works, mixed = split_by_loop(exchange, candidates)
     text = "Ran this request's code where solid; where pale, it was free for other requests."
@@ -215,10 +215,20 @@ def _interface(exchange: Exchange, trail: Trail) -> Lane:
     return Lane("interface", INTERFACE, title, _vantage(exchange), [row])
 
 
+def _sends(trail: Trail) -> list[Interval]:
+    """When the application waited in send(), as far as a picture can show it."""
+    least = trail.extent // 4000
+    return [
+        (event.at, event.returned)
+        for event in trail.happenings
+        if event.returned is not None and event.returned - event.at > least
+    ]
+
+
 def interface_work(exchange: Exchange, trail: Trail, end: int) -> tuple[list[Interval], list[Interval]]:
     """When neither Django's inner parts nor a send() nor a change of thread was under way."""
     inner = [(s.started, s.finished) for s in trail.spans if s.kind != "signal"]
-    inner += [(event.at, event.returned) for event in trail.happenings if event.returned is not None]
+    inner += _sends(trail)
     inner += [waited for crossing in trail.crossings for waited in crossing.waited]
     candidates = subtract([(0, end)], union(inner))
     if exchange.interface != "asgi":

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from ... import phases
 from ...exchange import Exchange
 from ..units import duration
-from ..words import count, layer, short
-from .intervals import Interval, subtract, total, union
+from ..words import count, layer, listed, short
+from .intervals import Interval, subtract, union
 from .loop import split_by_loop
 from .pieces import MIDDLEWARE, RESOLVER, TEMPLATE, VIEW, Lane, Piece
-from .spans import Span, Trail
+from .spans import Crossing, Span, Trail
 
 #: Rows of templates that render each other; deeper ones share the last.
 _DEPTH = 3
@@ -16,7 +17,7 @@ _DEPTH = 3
 
 def lanes(exchange: Exchange, trail: Trail) -> list[Lane]:
     found = [
-        _middleware(trail),
+        _middleware(exchange, trail),
         _resolver(exchange, trail),
         _view(exchange, trail),
         _exception(trail),
@@ -38,13 +39,12 @@ def own_time(layer: Span, trail: Trail) -> list[Interval]:
     return subtract([(layer.started, layer.finished)], union(inside + waited))
 
 
-def _middleware(trail: Trail) -> Lane | None:
+def _middleware(exchange: Exchange, trail: Trail) -> Lane | None:
     layers = trail.of("middleware")
     if not layers:
         return None
-    inner = union((span.started, span.finished) for span in trail.spans if span.kind in ("resolver", "view"))
-    turn = inner[0][0] if inner else None
-    rows = [[_layer(layer, trail, turn)] for layer in layers]
+    times = {(layer.name, layer.started): layer for layer in phases.middleware(exchange)}
+    rows = [[_layer(layer, times.get((layer.name, layer.started)), trail)] for layer in layers]
     hooks: dict[str, list[Span]] = {}
     for hook in trail.of("hook"):
         hooks.setdefault(hook.name, []).append(hook)
@@ -53,23 +53,13 @@ def _middleware(trail: Trail) -> Lane | None:
     return Lane("middleware", MIDDLEWARE, "Middleware", count(len(layers), "layer"), rows, dense=True)
 
 
-def _layer(span: Span, trail: Trail, turn: int | None) -> Piece:
-    works = own_time(span, trail)
-    if turn is None or not span.started <= turn <= span.finished:
-        text = f"{duration(total(works))} of its own; nothing further in was reached."
-    else:
-        before = total(interval for interval in works if interval[0] < turn)
-        after = total(interval for interval in works if interval[0] >= turn)
-        text = f"{duration(before)} of its own before the view, {duration(after)} after."
-    threads = sorted(
-        {
-            crossing.thread
-            for crossing in trail.crossings
-            if crossing.direction == "to_thread" and crossing.function.startswith(f"{span.name}.")
-        }
-    )
-    if threads:
-        text += f" Its hooks ran in thread {', '.join(threads)}."
+def _layer(span: Span, times: phases.Layer | None, trail: Trail) -> Piece:
+    text = "" if times is None else f"{duration(times.before)} of its own on the way in, {duration(times.after)} out."
+    crossings = crossings_of(span, trail)
+    if crossings:
+        threads = listed(sorted({crossing.thread for crossing in crossings}))
+        cost = duration(sum(crossing.cost for crossing in crossings))
+        text += f" Its sync hooks ran in thread {threads}; changing there and back took {cost}."
     if not span.ended:
         text += " It never came back."
     return Piece(
@@ -79,10 +69,19 @@ def _layer(span: Span, trail: Trail, turn: int | None) -> Piece:
         span.name.rpartition(".")[2],
         f"{span.detail}: {text}" if span.detail else text,
         (layer(span.name),),
-        works=tuple(works),
+        works=tuple(own_time(span, trail)),
         path=f"{span.name}.",
         ended=span.ended,
     )
+
+
+def crossings_of(span: Span, trail: Trail) -> list[Crossing]:
+    """The changes of thread that ran a middleware's own code."""
+    return [
+        crossing
+        for crossing in trail.crossings
+        if crossing.function.startswith(f"{span.name}.") and span.started <= crossing.started <= span.finished
+    ]
 
 
 def _hook(span: Span) -> Piece:

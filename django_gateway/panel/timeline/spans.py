@@ -6,23 +6,25 @@ Every instant here is in nanoseconds from the exchange's start. What never ended
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from ...exchange import EVENT_FIELDS, Exchange
 from .intervals import Interval, union
 
-#: Name of the event without its last part → kind of the span.
-_KINDS: Final = {
-    "django.signal": "signal",
-    "django.middleware": "middleware",
-    "django.hook": "hook",
-    "django.resolver": "resolver",
-    "django.view": "view",
-    "django.template": "template",
-}
 #: How many fields tell one span from another of its kind.
 _KEYS: Final = {"signal": 1, "middleware": 1, "hook": 2, "resolver": 0, "view": 1, "template": 1}
+#: Event → kind of the span, and whether it starts or ends it.
+_SPANS: Final = {
+    name: (parts[1], parts[2])
+    for name in EVENT_FIELDS
+    if (parts := name.split("."))[0] == "django" and len(parts) == 3 and parts[1] in _KEYS
+}
+_CROSSINGS: Final = {name: name.partition(".")[2] for name in EVENT_FIELDS if name.startswith("crossing.")}
+#: Events whose last field is the instant at which the server's send() was back.
+_RETURNING: Final = frozenset(
+    name for name, fields in EVENT_FIELDS.items() if fields[-1:] == ("returned",) and name not in _CROSSINGS
+)
 
 
 class Span(NamedTuple):
@@ -76,8 +78,13 @@ class Happening(NamedTuple):
 
     name: str
     at: int
-    fields: dict[str, Any]
+    values: tuple[Any, ...]
     returned: int | None = None
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """By their names; made when asked for, as a trail may have tens of thousands."""
+        return dict(zip(EVENT_FIELDS.get(self.name, ()), self.values, strict=False))
 
 
 class Trail(NamedTuple):
@@ -97,63 +104,81 @@ class Trail(NamedTuple):
 def read(exchange: Exchange, elapsed: int = 0) -> Trail:
     """``elapsed`` is how long an exchange in flight has lasted by now, as far as is known."""
     origin = exchange.started
-    spans: list[Span] = []
-    opened: dict[tuple[Any, ...], list[tuple[int, tuple[Any, ...]]]] = {}
+    pairs = _Pairs()
     crossings: list[Crossing] = []
     happenings: list[Happening] = []
     instants: list[int] = []
-    last = 0
-    for name, instant, *fields in exchange.trail:
+    for name, instant, *values in exchange.trail:
         at = instant - origin
-        last = max(last, at, *_instants(name, fields, origin))
-        stem, _, phase = name.rpartition(".")
-        kind = _KINDS.get(stem)
-        if kind is not None:
-            key = (kind, *fields[: _KEYS[kind]])
-            if phase == "started":
-                opened.setdefault(key, []).append((at, tuple(fields)))
-            elif opened.get(key):
-                spans.append(_span(kind, *opened[key].pop(), at, phase, fields))
-        elif stem == "crossing":
-            crossings.append(_crossing(phase, at, fields, origin, exchange.threads))
-        else:
-            happenings.append(_happening(name, at, fields, origin))
         instants.append(at)
-    extent = max(last, elapsed) if exchange.duration is None else max(last, exchange.duration)
-    for (kind, *_), starts in opened.items():
-        spans += [_span(kind, at, fields, extent, "", []) for at, fields in starts]
-    instants.sort()
-    for event in happenings:
-        if event.name == "django.exception":
-            # Its answer is made from that instant until the next thing happens.
-            after = bisect_right(instants, event.at)
-            until = instants[after] if after < len(instants) else extent
-            exception, status = str(event.fields["exception"]), str(event.fields["status"])
-            spans.append(Span("exception", exception, status, event.at, until))
+        event = _SPANS.get(name)
+        if event is not None:
+            pairs.add(*event, at, values)
+        elif name in _CROSSINGS:
+            crossings.append(_crossing(_CROSSINGS[name], at, values, origin, exchange.threads))
+        elif name in _RETURNING and values and values[-1] is not None:
+            happenings.append(Happening(name, at, tuple(values[:-1]), values[-1] - origin))
+        else:
+            happenings.append(Happening(name, at, tuple(values)))
+    last = max(instants, default=0)
+    last = max([last, *(crossing.returned for crossing in crossings)])
+    last = max([last, *(event.returned for event in happenings if event.returned is not None)])
+    extent = max(last, elapsed if exchange.duration is None else exchange.duration, 1)
+    happenings.sort(key=_at)
+    spans = pairs.found + pairs.open_until(extent) + _answers(happenings, sorted(instants), extent)
     spans.sort(key=lambda span: (span.started, -span.finished))
     crossings.sort(key=lambda crossing: crossing.started)
-    happenings.sort(key=lambda happening: happening.at)
-    return Trail(max(extent, 1), spans, crossings, happenings)
+    return Trail(extent, spans, crossings, happenings)
 
 
-def _instants(name: str, fields: list[Any], origin: int) -> Iterator[int]:
-    for field, value in zip(EVENT_FIELDS.get(name, ()), fields, strict=False):
-        if field in ("returned", "left") and value is not None:
-            yield value - origin
+_at = itemgetter(Happening._fields.index("at"))
 
 
-def _span(kind: str, started: int, fields: tuple[Any, ...], at: int, phase: str, ending: list[Any]) -> Span:
-    failed = str(ending[-1]) if phase == "failed" and ending else None
-    if kind == "resolver":
-        return Span(
-            kind, "", str(ending[0]) if phase == "finished" and ending else "", started, at, failed, bool(phase)
-        )
-    name, *rest = (str(field) for field in fields)
-    return Span(kind, name, rest[0] if rest else "", started, at, failed, bool(phase))
+class _Pairs:
+    """Events that start something, until the one that ends it comes."""
+
+    def __init__(self) -> None:
+        self.found: list[Span] = []
+        self._opened: dict[tuple[Any, ...], list[tuple[int, list[Any]]]] = {}
+
+    def add(self, kind: str, phase: str, at: int, values: list[Any]) -> None:
+        key = (kind, *values[: _KEYS[kind]])
+        if phase == "started":
+            self._opened.setdefault(key, []).append((at, values))
+        elif opened := self._opened.get(key):
+            started, first = opened.pop()
+            failed = str(values[-1]) if phase == "failed" and values else None
+            detail = values if kind == "resolver" and phase == "finished" else first
+            self.found.append(_span(kind, started, at, detail, failed))
+
+    def open_until(self, extent: int) -> list[Span]:
+        return [
+            _span(kind, started, extent, values, None, ended=False)
+            for (kind, *_), starts in self._opened.items()
+            for started, values in starts
+        ]
 
 
-def _crossing(direction: str, at: int, fields: list[Any], origin: int, threads: dict[int, str]) -> Crossing:
-    function, thread, entered, left, returned = fields
+def _span(kind: str, started: int, finished: int, values: list[Any], failed: str | None, *, ended: bool = True) -> Span:
+    words = [str(value) for value in values]
+    name, detail = ("", *words, "")[:2] if kind == "resolver" else (*words, "", "")[:2]
+    return Span(kind, name, detail, started, finished, failed, ended)
+
+
+def _answers(happenings: list[Happening], instants: list[int], extent: int) -> list[Span]:
+    """Exceptions that Django answered: the answer is made from that instant until the next thing happens."""
+    spans = []
+    for event in happenings:
+        if event.name == "django.exception":
+            after = bisect_right(instants, event.at)
+            until = instants[after] if after < len(instants) else extent
+            exception, status = (*event.values, "", "")[:2]
+            spans.append(Span("exception", str(exception), str(status), event.at, until))
+    return spans
+
+
+def _crossing(direction: str, at: int, values: list[Any], origin: int, threads: dict[int, str]) -> Crossing:
+    function, thread, entered, left, returned = values
     return Crossing(
         direction,
         str(function),
@@ -163,9 +188,3 @@ def _crossing(direction: str, at: int, fields: list[Any], origin: int, threads: 
         None if left is None else left - origin,
         returned - origin,
     )
-
-
-def _happening(name: str, at: int, fields: list[Any], origin: int) -> Happening:
-    named = dict(zip(EVENT_FIELDS.get(name, ()), fields, strict=False))
-    returned = named.pop("returned", None)
-    return Happening(name, at, named, None if returned is None else returned - origin)

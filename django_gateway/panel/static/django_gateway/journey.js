@@ -58,7 +58,7 @@ function middle() {
 const ACTIONS = {
   in: () => zoom(factor * STEP, middle()),
   out: () => zoom(factor / STEP, middle()),
-  fit: () => zoom(1),
+  fit: () => zoom(1, 0, 0),
 };
 
 function tell(piece) {
@@ -164,4 +164,4 @@ controls.addEventListener("click", (event) => ACTIONS[event.target.closest("[dat
 
 controls.hidden = false;
 details.hidden = false;
-zoom(1);
+zoom(1, 0, 0);
