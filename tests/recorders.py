@@ -136,6 +136,7 @@ def environ(path: str = "/", query: str = "", body: bytes = b"", **changes: Any)
         "REMOTE_PORT": "51514",
         "SERVER_SOFTWARE": "WSGIServer/0.2",
         "SERVER_PROTOCOL": "HTTP/1.1",
+        "HTTP_HOST": "testserver",
         "CONTENT_LENGTH": str(len(body)) if body else "",
         "wsgi.input": BytesIO(body),
         "wsgi.errors": StringIO(),

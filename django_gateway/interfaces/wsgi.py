@@ -167,7 +167,15 @@ class Answer:
 
     def __iter__(self) -> Iterator[bytes]:
         recording = self._recording
-        iterator = iter(self._iterable)
+        token = current.set(recording)
+        try:
+            # Django collects an async stream here, before the first chunk.
+            iterator = iter(self._iterable)
+        except BaseException as error:
+            recording.fail(error)
+            raise
+        finally:
+            current.reset(token)
         if type(iterator) in _PLAIN_ITERATORS:
             for chunk in iterator:
                 try:
