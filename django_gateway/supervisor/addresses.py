@@ -38,6 +38,11 @@ class Address:
         except ValueError:
             return self.host == "localhost"
 
+    @property
+    def reachable(self) -> Address:
+        """An address to open here, where the socket listens on every one."""
+        return Address("::1" if self.ipv6 else "127.0.0.1", self.port, self.ipv6) if self.wide else self
+
     def url(self, scheme: str = "http") -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{scheme}://{host}:{self.port}/"

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import html
+import ipaddress
 import socket
 import struct
 from collections import deque
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -49,8 +51,12 @@ class Reason:
     title: str
     #: What to do about it.
     text: str
-    #: A traceback or the like; shown only where it may be.
+    #: A traceback or the like.
     details: str = ""
+
+
+#: For whoever must not be told: without DEBUG, or under a name that may be somebody else's.
+_UNTOLD: Final = Reason("The project can't be loaded.", "The terminal that it was started in says why.")
 
 
 class Holding:
@@ -130,11 +136,13 @@ class Holding:
     def _response(self, head: str, reason: Reason) -> bytes:
         request, *lines = head.split("\r\n")
         headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-        details = reason.details if self._show_details and self._is_known(headers.get("host", "")) else ""
+        if not (self._show_details and is_known(headers.get("host", ""), self._hosts)):
+            reason = _UNTOLD
         if "text/html" in headers.get("accept", ""):
-            kind, body = "text/html", _page(reason, details)
+            kind, body = "text/html", _page(reason)
         else:
-            kind, body = "text/plain", "\n\n".join(part for part in (reason.title, reason.text, details) if part) + "\n"
+            parts = (reason.title, reason.text, reason.details)
+            kind, body = "text/plain", "\n\n".join(part for part in parts if part) + "\n"
         content = body.encode("utf-8", "replace")
         head = (
             "HTTP/1.1 503 Service Unavailable\r\n"
@@ -147,11 +155,19 @@ class Holding:
         )
         return head.encode() + (b"" if request.startswith("HEAD ") else content)
 
-    def _is_known(self, host: str) -> bool:
-        """Whether the Host header names this machine, rather than a name that somebody else pointed at it."""
-        name = host.rpartition(":")[0] if not host.endswith("]") and ":" in host else host
-        name = name.lower()
-        return name in self._hosts or name.endswith(".localhost") or "*" in self._hosts
+
+def is_known(host: str, names: Iterable[str]) -> bool:
+    """Whether a Host header surely means this machine, rather than a name that somebody else pointed at it.
+
+    An IP address does: DNS has no part in it. ``names`` are those of ALLOWED_HOSTS; "*" says nothing here.
+    """
+    name = (host.partition("]")[0][1:] if host.startswith("[") else host.partition(":")[0]).lower()
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        known = [".localhost", *names]
+        return any(name == one.lstrip(".") or (one.startswith(".") and name.endswith(one)) for one in known)
+    return True
 
 
 def _waiting(listener: socket.socket) -> int:
@@ -164,9 +180,9 @@ def _waiting(listener: socket.socket) -> int:
     return int(count)
 
 
-def _page(reason: Reason, details: str) -> str:
+def _page(reason: Reason) -> str:
     return _PAGE.format(
         title=html.escape(reason.title),
         text=html.escape(reason.text),
-        details=f"<pre>{html.escape(details)}</pre>\n" if details else "",
+        details=f"<pre>{html.escape(reason.details)}</pre>\n" if reason.details else "",
     )

@@ -25,7 +25,7 @@ class Project:
     settings_module: str
     debug: bool
     asgi_by_default: bool
-    #: Host names, in lower case and without ports, that pages of ours may answer to in detail.
+    #: ALLOWED_HOSTS, in lower case.
     hosts: tuple[str, ...]
     tree: Tree
     gateway: conf.Settings
@@ -45,7 +45,7 @@ def read() -> Project:
         settings_module=settings.SETTINGS_MODULE,
         debug=bool(settings.DEBUG),
         asgi_by_default=bool(getattr(settings, "ASGI_APPLICATION", None)),
-        hosts=("localhost", "127.0.0.1", "[::1]", *(host.lower() for host in settings.ALLOWED_HOSTS)),
+        hosts=tuple(host.lower() for host in settings.ALLOWED_HOSTS),
         tree=Tree(roots=(root,), data=tuple(data), templates=tuple(templates)),
         gateway=conf.current(),
     )

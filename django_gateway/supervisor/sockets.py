@@ -39,6 +39,17 @@ def bound(listener: socket.socket, address: Address) -> Address:
     return Address(address.host, listener.getsockname()[1], address.ipv6)
 
 
+def own_address(address: Address) -> Address | None:
+    """The address by which others reach this machine, as the routing table has it; nothing is sent."""
+    family, far = (socket.AF_INET6, "2001:db8::1") if address.ipv6 else (socket.AF_INET, "192.0.2.1")
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((far, 9))
+            return Address(probe.getsockname()[0], address.port, address.ipv6)
+    except OSError:
+        return None
+
+
 def _bind(address: Address) -> socket.socket:
     family = socket.AF_INET6 if address.ipv6 else socket.AF_INET
     family, kind, protocol, _, where = socket.getaddrinfo(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import threading
 from io import StringIO
@@ -67,7 +68,9 @@ def _notice_migrations() -> None:
 
 def notice(topic: str, text: str) -> None:
     """Say something that need not be said again after each restart, as long as it stays the same."""
+    # Django begins with an empty line, in colour on a terminal.
+    text = re.sub(r"^((?:\x1b\[[0-9;]*m)*)\s+", r"\1", text).rstrip()
     if channel.connected:
-        channel.send("notice", topic=topic, text=text.strip())
+        channel.send("notice", topic=topic, text=text)
     elif text:
-        sys.stderr.write(f"{text.strip()}\n")
+        sys.stderr.write(f"{text}\n")

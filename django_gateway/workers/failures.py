@@ -12,6 +12,8 @@ _OURS: Final = str(Path(__file__).resolve().parent)
 _INSTALLED: Final = tuple(
     {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")} - {None}
 )
+#: Frames shown of what the project called.
+_CALLED: Final = 3
 
 
 def title(error: BaseException) -> str:
@@ -45,12 +47,13 @@ def _same(one: TracebackException, other: TracebackException) -> bool:
 
 
 def _useful(frames: list[FrameSummary]) -> list[FrameSummary]:
+    """The project's frames, and the last few of what they called: how Django came to them says nothing."""
     kept = [frame for frame in frames if not frame.filename.startswith(("<frozen ", _OURS))]
-    for number, frame in enumerate(kept):
-        if not frame.filename.startswith(_INSTALLED):
-            return kept[number:]
-    # Nothing of the project's is in it: where it was raised may still say something.
-    return kept[-1:]
+    written_here = [number for number, frame in enumerate(kept) if not frame.filename.startswith(_INSTALLED)]
+    if not written_here:
+        return kept[-1:]
+    called = kept[written_here[-1] + 1 :]
+    return [*(kept[number] for number in written_here), *called[-_CALLED:]]
 
 
 def hint(error: BaseException) -> str:
