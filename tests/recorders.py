@@ -218,6 +218,8 @@ class Connection:
         for message in messages:
             self.put(message)
         self.task = asyncio.ensure_future(self._run(application))
+        # What it raises is looked at by those who care.
+        self.task.add_done_callback(lambda task: task.cancelled() or task.exception())
 
     async def _run(self, application: Any) -> Any:
         return await application(self.scope, self.receive, self.send)
