@@ -150,7 +150,7 @@ def test_a_bar_has_no_gap_and_its_exchanges_width(make: Any) -> None:
     for one, other in pairwise(segments):
         assert one["x"] + one["width"] == other["x"]
     width = segments[-1]["x"] + segments[-1]["width"]
-    assert width == (rows.BAR if measure is None else round(rows.BAR * measure / longest))
+    assert width == (rows.BAR if measure is None else round(rows.BAR * (measure / longest) ** 0.5))
     assert [segment["place"] for segment in segments] == [p for p in rows.PLACES if p in {s["place"] for s in segments}]
 
 

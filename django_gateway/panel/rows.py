@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, TypedDict
@@ -15,7 +16,7 @@ PLACES: Final = ("interface", "middleware", "view", "body")
 #: Width of a bar in the units of its own drawing.
 BAR: Final = 1000
 #: No bar is drawn narrower: there was something.
-NARROWEST: Final = 20
+NARROWEST: Final = 25
 
 
 class Row(TypedDict):
@@ -43,7 +44,6 @@ class Row(TypedDict):
 
 def row(summary: Summary) -> Row:
     started = datetime.fromtimestamp(summary.started_at / 1e9, UTC)
-    split = summary.split
     target = summary.path + (f"?{summary.query}" if summary.query else "")
     return {
         "id": format_id(summary.id),
@@ -58,7 +58,7 @@ def row(summary: Summary) -> Row:
         "time": f"{started.astimezone():%H:%M:%S}.{started.microsecond // 1000:03d}",
         "at": started.isoformat(timespec="milliseconds"),
         "measure": _measure(summary),
-        "parts": [max(split.interface, 0), max(split.middleware, 0), max(split.view, 0), max(split.body, 0)],
+        "parts": _parts(summary),
     }
 
 
@@ -86,6 +86,13 @@ def _notes(summary: Summary) -> list[str]:
     elif summary.status == 404:
         notes.append("no route matched")
     return notes
+
+
+def _parts(summary: Summary) -> list[int]:
+    if summary.type == WEBSOCKET:
+        # All of it is for the messages, whoever waits for them.
+        return [0, 0, 0, summary.duration or 0]
+    return [max(getattr(summary.split, place), 0) for place in PLACES]
 
 
 def _tone(summary: Summary) -> str:
@@ -126,7 +133,7 @@ def bar(row: Row, longest: int) -> list[Segment]:
     measure = row["measure"]
     if not total:
         return []
-    width = BAR if measure is None else max(min(round(BAR * measure / max(longest, 1)), BAR), NARROWEST)
+    width = BAR if measure is None else _width(measure, longest)
     segments: list[Segment] = []
     done = 0
     for place, part in zip(PLACES, parts, strict=True):
@@ -136,6 +143,11 @@ def bar(row: Row, longest: int) -> list[Segment]:
         if right > left:
             segments.append({"place": place, "x": left, "width": right - left})
     return segments
+
+
+def _width(measure: int, longest: int) -> int:
+    """By the square root: beside one that takes a hundred times as long, a bar is still a tenth and shows its parts."""
+    return max(min(round(BAR * math.sqrt(measure / max(longest, 1))), BAR), NARROWEST)
 
 
 class Link(TypedDict):

@@ -3,7 +3,7 @@
 const SVG = "http://www.w3.org/2000/svg";
 const PLACES = ["interface", "middleware", "view", "body"];
 const BAR = 1000;
-const NARROWEST = 20;
+const NARROWEST = 25;
 
 export function build(template, row) {
   const item = template.content.firstElementChild.cloneNode(true);
@@ -38,7 +38,7 @@ export function scale(items) {
 export function segments(parts, measure, longest) {
   const total = parts.reduce((sum, part) => sum + part, 0);
   if (!total) return [];
-  const width = measure ? Math.max(Math.min(Math.round((BAR * measure) / longest), BAR), NARROWEST) : BAR;
+  const width = measure ? Math.max(Math.min(Math.round(BAR * Math.sqrt(measure / longest)), BAR), NARROWEST) : BAR;
   const found = [];
   let done = 0;
   parts.forEach((part, index) => {
