@@ -196,8 +196,9 @@ class Recording:
         """The finished exchange, as ``Store.pack`` takes it from a recorder."""
         ended, view = self.ended, self.view_time
         duration = ended - self.started
-        body = 0 if self.returned is None else max(0, ended - self.returned)
-        inside = max(self.middleware_time, view)
+        body = 0 if self.returned is None else ended - self.returned
+        inside = self.middleware_time if self.middleware_time > view else view
+        rest = duration - body - inside
         return Exchange(
             self.id,
             self.interface,
@@ -221,7 +222,7 @@ class Recording:
             None if self.steps is None else self.steps.loop(duration),
             self.close,
             Sizes(self.bytes_in, self.bytes_out, self.chunks, self.received, self.sent, self.crossings, self.dropped),
-            Split(max(0, duration - body - inside), max(0, inside - view), view, body),
+            Split(rest if rest > 0 else 0, inside - view, view, body),
             self.vantage,
             self.unseen or [],
             self.threads or {},

@@ -75,15 +75,14 @@ class Redactor:
 
     def environ(self, environ: Mapping[str, Any]) -> list[Any]:
         """The entries of a WSGI environ, in its order."""
-        items = environ.items()
+        pairs = list(environ.items())
         try:
-            entries: list[Any] = list(map(self._environ.get, items))
+            entries: list[Any] = list(map(self._environ.get, pairs))
         except TypeError:  # an unhashable value
-            return [self._environ_entry(*item) for item in items]
-        if None in entries:
-            for position, item in enumerate(items):
-                if entries[position] is None:
-                    entries[position] = self._environ_entry(*item)
+            return [self._environ_entry(*pair) for pair in pairs]
+        for _ in range(entries.count(None)):
+            position = entries.index(None)
+            entries[position] = self._environ_entry(*pairs[position])
         return entries
 
     def _environ_entry(self, key: str, value: Any) -> Entry:
@@ -138,14 +137,14 @@ class Redactor:
         if type(headers) is not list and hasattr(headers, "__next__"):
             # ASGI lets an application send any iterable: what can be read once is for the server to read.
             return [("", f"<{type(headers).__qualname__}>")]
+        headers = headers if type(headers) is list else list(headers)
         try:
             entries: list[Any] = list(map(self._headers.get, headers))
         except TypeError:  # pairs that are lists, as some servers and applications make them
             return [self._header(pair) for pair in headers]
-        if None in entries:
-            for position, pair in enumerate(headers):
-                if entries[position] is None:
-                    entries[position] = self._header(pair)
+        for _ in range(entries.count(None)):
+            position = entries.index(None)
+            entries[position] = self._header(headers[position])
         return entries
 
     def _header(self, pair: Any) -> Entry:

@@ -132,7 +132,9 @@ def _viewing(original: Any) -> Any:
             faults.note(fault)
             return wrapped
         timed = _timed_async(wrapped, recording, words) if words.is_async else _timed(wrapped, recording, words)
-        timed.__wrapped__ = view
+        if recording.interface == "asgi":
+            # The crossing that takes a sync view to a thread is named after it.
+            timed.__wrapped__ = view
         return timed
 
     return make_view_atomic

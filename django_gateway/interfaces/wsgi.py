@@ -178,12 +178,7 @@ class Answer:
             current.reset(token)
         if type(iterator) in _PLAIN_ITERATORS:
             for chunk in iterator:
-                try:
-                    recording.chunks += 1
-                    recording.bytes_out += len(chunk)
-                    recording.note((_BODY, now(), len(chunk)))
-                except Exception as fault:
-                    faults.note(fault)
+                self._sent(chunk)
                 yield chunk
             return
         following = iterator.__next__
@@ -199,13 +194,18 @@ class Answer:
                 raise
             finally:
                 current.reset(token)
-            try:
-                recording.chunks += 1
-                recording.bytes_out += len(chunk)
-                recording.note((_BODY, now(), len(chunk)))
-            except Exception as fault:
-                faults.note(fault)
+            self._sent(chunk)
             yield chunk
+
+    def _sent(self, chunk: bytes) -> None:
+        recording = self._recording
+        try:
+            size = len(chunk)
+            recording.chunks += 1
+            recording.bytes_out += size
+            recording.note((_BODY, now(), size))
+        except Exception as fault:
+            faults.note(fault)
 
     def close(self) -> None:
         recording = self._recording
