@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ..exchange import HTTP, IN_FLIGHT, INTERRUPTED, WEBSOCKET, Exchange
 from .closing import described
@@ -26,7 +27,19 @@ class Remark:
 
 def remark(exchange: Exchange, trail: Trail) -> Remark | None:
     """None where nothing stands out."""
-    for one in (_stopped, _failed, _closed, _held_up, _left, _hops, _slow_reader, _ready, _blocked, _largest):
+    for one in (
+        _stopped,
+        _failed,
+        _closed,
+        _held_up,
+        _left,
+        _streamed,
+        _hops,
+        _slow_reader,
+        _ready,
+        _blocked,
+        _largest,
+    ):
         found = one(exchange, trail)
         if found is not None:
             return found
@@ -65,7 +78,7 @@ def _failed(exchange: Exchange, trail: Trail) -> Remark | None:
     if failure is None:
         return None
     name = failure.type.rpartition(".")[2]
-    words = [Word(f"{failure.message or 'It has no message'}. ")]
+    words = []
     if failure.frames:
         frame = failure.frames[-1]
         words += [
@@ -77,7 +90,8 @@ def _failed(exchange: Exchange, trail: Trail) -> Remark | None:
         words.append(
             Word("; Django made a response of it." if failure.handled else "; nothing in the project caught it.")
         )
-    return Remark("bad", f"{name}.", words, "failure")
+    headline = f"{name}: {failure.message}" if failure.message else name
+    return Remark("bad", headline, words, "failure")
 
 
 def _closed(exchange: Exchange, trail: Trail) -> Remark | None:
@@ -104,21 +118,21 @@ def _held_up(exchange: Exchange, trail: Trail) -> Remark | None:
 
 
 def _left(exchange: Exchange, trail: Trail) -> Remark | None:
-    if exchange.type != HTTP:
-        return None
-    last = max((event.at for event in trail.happenings if event.name in ("http.response.body", "wsgi.body")), default=0)
-    finished = any(
-        event.name == "http.response.body" and not event.fields.get("more_body") for event in trail.happenings
-    )
-    left = [event.at for event in trail.named("http.disconnect") if event.at >= last]
-    if not left or finished:
+    if trail.left is None:
         return None
     sent = count(exchange.sizes.chunks, "chunk")
+    words = [Word(f"{sent} had been handed over by then; the answer was not complete.")]
+    return Remark("warn", f"The client left after {duration(trail.left)}.", words, "response")
+
+
+def _streamed(exchange: Exchange, trail: Trail) -> Remark | None:
+    at = [event.at for event in trail.happenings if event.name in ("http.response.body", "wsgi.body")]
+    if len(at) < 3 or (at[-1] - at[0]) * 2 < trail.extent:
+        return None
+    pause = max(later - earlier for earlier, later in pairwise(at))
+    words = [Word(f"The last went out after {duration(at[-1])}; the longest pause between two was {duration(pause)}.")]
     return Remark(
-        "warn",
-        f"The client left after {duration(left[0])}.",
-        [Word(f"{sent} had been sent; the answer was not complete.")],
-        "response",
+        "body", f"Streamed: the first of {len(at):,} chunks went out after {duration(at[0])}.", words, "response"
     )
 
 
@@ -167,7 +181,11 @@ def _blocked(exchange: Exchange, trail: Trail) -> Remark | None:
     scheduler = exchange.scheduler
     if scheduler is None or scheduler.sleeping * 2 < trail.extent or trail.extent < 20_000_000:
         return None
-    words = [Word("It computed nothing in that time: it waited for a database, a network, a lock or a timer.")]
+    elsewhere = sum(crossing.returned - crossing.started for crossing in trail.crossings)
+    if elsewhere * 2 > scheduler.sleeping:
+        words = [Word("It waited for async code, which ran on an event loop in another thread.")]
+    else:
+        words = [Word("It computed nothing in that time: it waited for a database, a network, a lock or a timer.")]
     return Remark("queue", f"The thread slept {share(scheduler.sleeping, trail.extent)}.", words, "threads")
 
 

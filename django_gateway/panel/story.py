@@ -87,14 +87,10 @@ def _ending(exchange: Exchange, trail: Trail, view: Span | None) -> list[Word]:
         return [Word("; nothing was answered in "), took, Word(".")]
     chunks = exchange.sizes.chunks
     told = [Word(", which answered " if view else "; the answer was "), Word(str(exchange.status), "strong")]
-    if chunks > 1:
-        told += [Word(f", in {chunks:,} chunks over "), took]
-    else:
-        told += [Word(" after "), took]
-    left = trail.named("http.disconnect")
-    if left and chunks > 1:
-        told.append(Word(f"; the client left after {duration(left[0].at)}"))
-    return [*told, Word(".")]
+    many = f", in {chunks:,} chunks" if chunks > 1 else ""
+    if trail.left is not None:
+        return [*told, Word(f"{many}, until the client left after "), Word(duration(trail.left), "strong"), Word(".")]
+    return [*told, Word(f"{many} over " if many else " after "), took, Word(".")]
 
 
 def _conversation(exchange: Exchange, trail: Trail) -> list[Word]:

@@ -38,31 +38,27 @@ def picture(exchange: Exchange, trail: Trail) -> Picture:
 
 
 def _client(exchange: Exchange, trail: Trail) -> Lane:
-    left = next((event.at for event in trail.named("http.disconnect")), None)
+    whole = duration(trail.extent)
     if exchange.type == WEBSOCKET:
-        name, text = "connected", f"The connection was open for {duration(trail.extent)}."
+        name, text, label = "connected", f"The connection was open for {whole}.", "connected"
     elif exchange.type == LIFESPAN:
-        name, text = "no client", "Lifespan is between the server and the application alone."
-    elif exchange.duration is None:
-        name, text = "waiting", f"The client has been waiting for {duration(trail.extent)}."
-    else:
-        name, text = "waiting", f"The client waited {duration(trail.extent)}, and what the network took besides."
-    label = "request sent … response complete" if exchange.duration is not None and exchange.type == HTTP else name
-    pieces = [
-        Piece(0, trail.extent, CLIENT, name, text, (label,), ended=exchange.ended is not None),
-    ]
-    if left is not None and exchange.type == HTTP and exchange.status is not None and left < trail.extent:
-        pieces.append(
-            Piece(
-                left,
-                left,
-                CLIENT,
-                "client left",
-                "The server reported that the client is gone.",
-                ("client left",),
-                form="mark",
-            )
+        name, text, label = "no client", "Lifespan is between the server and the application alone.", "no client"
+    elif trail.left is not None:
+        left = duration(trail.left)
+        name, text, label = (
+            "left",
+            f"The server noticed after {left} that it was gone.",
+            f"request sent … gone after {left}",
         )
+    elif exchange.duration is None:
+        name, text, label = "waiting", f"It has been waiting for {whole}.", "request sent …"
+    else:
+        name, text = "waiting", f"It waited {whole}, and what the network took besides."
+        label = "request sent … response complete"
+    pieces = [Piece(0, trail.extent, CLIENT, name, text, (label, name), ended=exchange.ended is not None)]
+    if trail.left is not None:
+        text = "The server reported that the client is gone."
+        pieces.append(Piece(trail.left, trail.left, CLIENT, "http.disconnect", text, form="mark"))
     return Lane("client", CLIENT, "Client", exchange.client or "", [pieces])
 
 
@@ -144,7 +140,7 @@ def _threads(exchange: Exchange, trail: Trail) -> list[Lane]:
         looped = crossings[0].direction == "to_loop"
         hops = f"{len(crossings):,} hop{'' if len(crossings) == 1 else 's'}"
         title = "Event loop" if looped else "Worker thread" if len(by_name) == 1 else f"Worker thread {number + 1}"
-        lanes.append(Lane(f"thread-{number}", SERVER, title, f"{name} · {hops}", [pieces]))
+        lanes.append(Lane(f"thread-{number}", SERVER, title, f"{hops} · {name}", [pieces]))
     return lanes
 
 
@@ -196,6 +192,10 @@ def _interface(exchange: Exchange, trail: Trail) -> Lane:
             ended=exchange.ended is not None,
         )
     ]
+    if returned is not None and returned < trail.extent:
+        kind = next((event.fields.get("iterable") for event in trail.named("wsgi.returned")), "") or "iterable"
+        text = f"The server iterates over the {kind} that it was given, then closes it."
+        row.append(Piece(returned, trail.extent, INTERFACE, "response iterated", text))
     for span in trail.of("signal"):
         text = f"Its receivers took {duration(span.finished - span.started)}."
         row.append(
@@ -208,10 +208,6 @@ def _interface(exchange: Exchange, trail: Trail) -> Lane:
                 works=((span.started, span.finished),),
             )
         )
-    if returned is not None and returned < trail.extent:
-        kind = next((event.fields.get("iterable") for event in trail.named("wsgi.returned")), "") or "iterable"
-        text = f"The server iterates over the {kind} that it was given, then closes it."
-        row.append(Piece(returned, trail.extent, INTERFACE, "response iterated", text))
     return Lane("interface", INTERFACE, title, _vantage(exchange), [row])
 
 

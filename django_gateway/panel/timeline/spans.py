@@ -97,6 +97,13 @@ class Trail(NamedTuple):
     def of(self, kind: str) -> list[Span]:
         return [span for span in self.spans if span.kind == kind]
 
+    @property
+    def left(self) -> int | None:
+        """When the client left an HTTP answer that was not complete. After a complete one a disconnect says nothing."""
+        complete = [event.at for event in self.named("http.response.body") if not event.fields.get("more_body")]
+        gone = [event.at for event in self.named("http.disconnect")]
+        return gone[0] if gone and (not complete or gone[0] < complete[0]) else None
+
     def named(self, prefix: str) -> list[Happening]:
         return [happening for happening in self.happenings if happening.name.startswith(prefix)]
 
