@@ -28,8 +28,8 @@ __all__ = [
 
 #: Where each adapter is; imported when it is asked for.
 _ADAPTERS: Final = {
-    "daphne": "django_gateway.servers.daphne",
-    "django": "django_gateway.servers.django",
+    name: f"{__name__}.{name}"
+    for name in ("cheroot", "daphne", "django", "granian", "gunicorn", "hypercorn", "uvicorn", "uwsgi", "waitress")
 }
 #: The server of each interface where none is named.
 DEFAULTS: Final = {"wsgi": "django", "asgi": "daphne"}

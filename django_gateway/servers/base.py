@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -19,6 +20,14 @@ class ServerError(Exception):
     """A server can't be used as asked; the message says why in one sentence or two."""
 
 
+@dataclass(frozen=True)
+class Certificate:
+    """PEM files: the certificate with what leads to its authority, and its private key (PKCS#8)."""
+
+    chain: Path
+    key: Path
+
+
 @dataclass(frozen=True, kw_only=True)
 class Launch:
     """What an adapter is asked to start."""
@@ -31,6 +40,10 @@ class Launch:
     python: tuple[str, ...]
     #: A folder of its own for configuration files, logs and sockets.
     folder: Path
+    #: Seconds that requests in flight have when the server is told to end.
+    grace: float = 5.0
+    #: Set where the server is to speak TLS.
+    certificate: Certificate | None = None
 
     @property
     def application(self) -> str:
@@ -59,26 +72,45 @@ class Server:
     #: The distribution that installs it, and the extra of django-gateway that brings it, if any.
     distribution: ClassVar[str]
     extra: ClassVar[str | None] = None
+    #: Other distributions that install it.
+    also: ClassVar[tuple[str, ...]] = ()
+    #: The oldest version that takes the options of ``command``.
+    least: ClassVar[str] = "0"
     interfaces: ClassVar[frozenset[Interface]]
-    #: Common options that it honours, of those that not every server does: threads.
+    #: Common options that it honours, of those that not every server does: threads, https, unix.
     can: ClassVar[frozenset[str]] = frozenset()
     #: Whether it starts --workers processes itself; else the supervisor starts as many of it.
     forks: ClassVar[bool] = False
     #: Whether it is a program of django_gateway.workers, which can be started ahead and told to wait.
     waits: ClassVar[bool] = False
+    #: Whether its worker writes the request log itself; else the application is wrapped for that.
+    logs_requests: ClassVar[bool] = True
 
     def command(self, launch: Launch) -> Command:
         raise NotImplementedError
 
     def version(self) -> str:
-        """Raises ServerError where the server is not installed, saying what installs it."""
-        try:
-            return metadata.version(self.distribution)
-        except metadata.PackageNotFoundError as error:
-            wanted = f"django-gateway[{self.extra}]" if self.extra else self.distribution
-            raise ServerError(f"{self.title} is not installed. To install it: pip install '{wanted}'") from error
+        """Raises ServerError where the server is not installed or too old, saying what installs it."""
+        wanted = f"pip install 'django-gateway[{self.extra}]'" if self.extra else f"pip install '{self.distribution}'"
+        for distribution in (self.distribution, *self.also):
+            try:
+                found = metadata.version(distribution)
+            except metadata.PackageNotFoundError:
+                continue
+            if _numbers(found) < _numbers(self.least):
+                raise ServerError(f"{self.title} {found} is too old, {self.least} is needed: {wanted} --upgrade")
+            return found
+        raise ServerError(f"{self.title} is not installed. To install it: {wanted}")
 
-    def check(self, options: Options) -> None:
+    def check(self, options: Options, interface: Interface) -> None:
         """Raises ServerError where it is asked for something that it can't do."""
         if options.threads is not None and "threads" not in self.can:
             raise ServerError(f"{self.title} has no setting for threads: leave --threads out.")
+        if options.tls and "https" not in self.can:
+            raise ServerError(f"{self.title} can't speak HTTPS here. Put a proxy in front, or take another server.")
+        if options.unix is not None and "unix" not in self.can:
+            raise ServerError(f"{self.title} can't serve on a Unix socket: leave --unix out, or take another server.")
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(part) for part in re.findall(r"\d+", version)[:3]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .base import Command, Launch, Server, ServerError
+from .base import Command, Interface, Launch, Server, ServerError
 from .options import Options
 
 
@@ -14,7 +14,8 @@ class Django(Server):
     can = frozenset({"threads"})
     waits = True
 
-    def check(self, options: Options) -> None:
+    def check(self, options: Options, interface: Interface) -> None:
+        super().check(options, interface)
         if options.threads is not None and options.threads != 1:
             raise ServerError(f"{self.title} takes a thread for each connection: --threads can be 1 or left out.")
 

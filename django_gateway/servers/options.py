@@ -11,6 +11,10 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Final, NamedTuple
 
 
+class OptionError(Exception):
+    """An option can't be what it is given as; the message names it and what it takes."""
+
+
 class Flag(NamedTuple):
     """One spelling of an option on the command line, with argparse's keywords."""
 
@@ -64,7 +68,7 @@ def _is_count(value: Any) -> bool:
 
 
 def _is_address(value: Any) -> bool:
-    return _is_text(value) or (_is_count(value) and value < 65536)
+    return _is_text(value) or (isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 65536)
 
 
 _SWITCH: Final = Takes(_is_switch, "True or False")
@@ -118,6 +122,26 @@ class Options:
         default=None,
         takes=_COUNT,
     )
+    unix: str | None = option(
+        flag("--unix", metavar="PATH", help="Listen on a Unix socket in place of an address."),
+        default=None,
+        takes=Takes(_is_text, "the path of a socket"),
+    )
+    https: bool = option(
+        flag("--https", action="store_true", help="Speak HTTPS, with a certificate made for this machine."),
+        default=False,
+        takes=_SWITCH,
+    )
+    cert: str | None = option(
+        flag("--cert", metavar="FILE", help="Speak HTTPS with this certificate (PEM, its chain included)."),
+        default=None,
+        takes=Takes(_is_text, "the path of a PEM file"),
+    )
+    key: str | None = option(
+        flag("--key", metavar="FILE", help="The private key of --cert (PEM)."),
+        default=None,
+        takes=Takes(_is_text, "the path of a PEM file"),
+    )
     reload: bool = option(
         flag("--noreload", action="store_false", help="Do not restart when a file changes."),
         default=True,
@@ -159,6 +183,10 @@ class Options:
         ),
     )
 
+    @property
+    def tls(self) -> bool:
+        return self.https or self.cert is not None
+
 
 def spellings() -> Iterator[tuple[str, Spelling]]:
     """Each option's name with its spelling, in the order in which help shows them."""
@@ -197,10 +225,10 @@ def problems(serve: Mapping[Any, Any]) -> list[tuple[str, str, str]]:
 
 
 def merged(serve: Mapping[str, Any], given: Mapping[str, Any]) -> Options:
-    """Options from the project's defaults and the command line, which wins. Raises ValueError naming a wrong key."""
+    """Options from the project's defaults and the command line, which wins. Raises OptionError."""
     wrong = problems(serve)
     if wrong:
-        raise ValueError(" ".join(wrong[0][1:]))
+        raise OptionError(" ".join(wrong[0][1:]))
     values = {key.lower(): value for key, value in serve.items()}
     values |= {name: given[name] for name, _ in spellings() if name in given}
     for name in ("address", "panel"):

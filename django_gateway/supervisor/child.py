@@ -70,6 +70,11 @@ class Child:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, signal.SIGKILL)
 
+    def kill_rest(self) -> None:
+        """End what it has left behind in its group."""
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+
     def resume(self) -> None:
         with suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGCONT)

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import servers
-from ..servers.base import Command, Interface, Launch, Server
+from ..servers.base import Certificate, Command, Interface, Launch, Server
 from ..servers.options import Options
 from ..workers import environment
-from . import addresses, sockets
-from .addresses import Address
+from . import addresses, certificates, sockets, unix
+from .addresses import Address, AddressError
 from .preload import is_installed
 from .project import Project, check_application
 
@@ -25,6 +25,8 @@ class Listening:
 
     address: Address
     socket: socket.socket | None
+    #: The file of a Unix socket, which then stands for the address.
+    path: Path | None = None
 
     @property
     def descriptor(self) -> int:
@@ -40,6 +42,7 @@ class Plan:
     version: str
     serving: Listening
     panel: Listening | None
+    certificate: Certificate | None
     #: The interpreter with the flags that this one was started with.
     python: tuple[str, ...]
     #: What every child finds in its environment.
@@ -50,6 +53,18 @@ class Plan:
         """How many processes the supervisor starts; a server that forks has its workers itself."""
         return 1 if self.server.forks else self.options.workers
 
+    @property
+    def folder(self) -> Path:
+        """The server's own."""
+        return self.project.gateway.folder / self.server.name
+
+    @property
+    def url(self) -> str:
+        """Where the project answers, as somebody here opens it."""
+        if self.serving.path is not None:
+            return f"unix:{self.serving.path}"
+        return self.serving.address.reachable.url("http" if self.certificate is None else "https")
+
     def command(self) -> Command:
         """What starts one server process."""
         launch = Launch(
@@ -57,25 +72,33 @@ class Plan:
             options=self.options,
             sockets=(self.serving.descriptor,),
             python=self.python,
-            folder=self.project.gateway.folder / self.server.name,
+            folder=self.folder,
+            grace=environment.GRACE,
+            certificate=self.certificate,
         )
         return self.server.command(launch)
 
     def panel_command(self) -> Command | None:
         if self.panel is None:
             return None
+        address = self.panel.address
+        machine = sockets.own_address(address) if address.wide else address
+        # Under which names, besides localhost, it may be asked for.
+        hosts = ("--host", machine.host) if machine is not None and not machine.loopback else ()
         argv = ("-m", "django_gateway.panel", "--fd", str(self.panel.descriptor))
-        return Command(argv=(*self.python, *argv, "--store", self.project.gateway.store))
+        return Command(argv=(*self.python, *argv, "--store", self.project.gateway.store, *hosts))
 
 
 def make(project: Project, options: Options, *, command: str) -> Plan:
-    """Raises ProjectError, ServerError or AddressError. ``command`` is what advice says to run."""
+    """Raises ProjectError, ServerError, AddressError or CertificateError. ``command`` is what advice says to run."""
     interface = servers.interface_of(options, "asgi" if project.asgi_by_default else "wsgi")
     server = servers.choose(options.server, interface)
     version = server.version()
-    server.check(options)
+    server.check(options, interface)
     check_application(interface, options.application)
-    serving = _listen(options, command)
+    address = addresses.parse(options.address, ipv6=options.ipv6)
+    certificate = certificates.choose(options, _names(address), project.gateway.folder / "certificates")
+    serving = _listen(address, options, command)
     return Plan(
         project=project,
         options=options,
@@ -84,13 +107,27 @@ def make(project: Project, options: Options, *, command: str) -> Plan:
         version=version,
         serving=serving,
         panel=_listen_for_panel(project, options, serving.address, command),
+        certificate=certificate,
         python=(sys.executable, "-P", *subprocess._args_from_interpreter_flags()),  # type: ignore[attr-defined]
-        environment=_environment(project, options),
+        environment=_environment(project, options, server, version),
     )
 
 
-def _listen(options: Options, command: str) -> Listening:
-    address = addresses.parse(options.address, ipv6=options.ipv6)
+def _names(address: Address) -> list[str]:
+    """What a certificate for the address has to say."""
+    names = ["localhost", "127.0.0.1", "::1"]
+    machine = sockets.own_address(address) if address.wide else address
+    if machine is not None and machine.host not in names:
+        names.append(machine.host)
+    return names
+
+
+def _listen(address: Address, options: Options, command: str) -> Listening:
+    if options.unix is not None:
+        if options.address:
+            raise AddressError(f"--unix takes the place of an address: leave {options.address} out.")
+        path = Path(options.unix).absolute()
+        return Listening(address=address, socket=None if options.dry_run else unix.listen(path), path=path)
     if options.dry_run:
         return Listening(address=address, socket=None)
     listener = sockets.listen(address, command=command)
@@ -116,7 +153,7 @@ def _listen_for_panel(project: Project, options: Options, serving: Address, comm
     return Listening(address=sockets.bound(listener, address), socket=listener)
 
 
-def _environment(project: Project, options: Options) -> dict[str, str]:
+def _environment(project: Project, options: Options, server: Server, version: str) -> dict[str, str]:
     values = {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": project.settings_module,
@@ -126,6 +163,8 @@ def _environment(project: Project, options: Options) -> dict[str, str]:
         "PYTHONPATH": os.pathsep.join(_import_path()),
         environment.STATIC: "never" if not options.static else "always" if options.insecure else "auto",
         environment.CHECKS: "1" if options.checks else "0",
+        environment.REQUEST_LOG: "0" if server.logs_requests else "1",
+        environment.SERVER: f"{server.name}/{version}",
     }
     if options.application:
         values[environment.APPLICATION] = options.application

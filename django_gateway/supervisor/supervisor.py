@@ -178,6 +178,8 @@ class Supervisor:
     def ended(self, child: Child) -> None:
         self.children.discard(child)
         self.terminal.take_back(child.pid)
+        if self.plan.server.forks:
+            child.kill_rest()
         if self.stopping.is_set():
             return
         if child in self.spares:

@@ -15,16 +15,25 @@ from typing import Any, cast
 
 from . import afterwards, failures
 from .channel import channel
-from .environment import APPLICATION, CANNOT_LOAD, CHECKS, STATIC
+from .environment import APPLICATION, CANNOT_LOAD, CHECKS, REQUEST_LOG, STATIC, TERMINAL
+from .request_log import logged
 
 
 def __getattr__(name: str) -> Any:
     if name not in ("wsgi", "asgi"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    application = globals()[name] = load(name)
+    use_terminal()
     channel.hold_on()
+    application = globals()[name] = load(name)
     afterwards.serving()
     return application
+
+
+def use_terminal() -> None:
+    """Say on the terminal what Python would say to the server's own log."""
+    terminal = os.environ.pop(TERMINAL, None)
+    if terminal is not None:
+        sys.stdout = sys.stderr = open(int(terminal), "w", buffering=1, errors="backslashreplace")  # noqa: SIM115
 
 
 def load(interface: str) -> Any:
@@ -37,7 +46,8 @@ def load(interface: str) -> Any:
         if os.environ.get(CHECKS) != "0":
             check()
         application = with_static_files(application, interface)
-        return recorded(application, interface)
+        application = recorded(application, interface)
+        return logged(application, interface) if os.environ.get(REQUEST_LOG) == "1" else application
     except (Exception, SystemExit) as error:
         raise SystemExit(_report(error)) from error
 

@@ -14,6 +14,12 @@ APPLICATION: Final = "GATEWAY_APPLICATION"
 STATIC: Final = "GATEWAY_STATIC"
 #: "0" skips the system checks and the notice about migrations.
 CHECKS: Final = "GATEWAY_CHECKS"
+#: "1" where the application writes the request log, because the server's own is off.
+REQUEST_LOG: Final = "GATEWAY_REQUEST_LOG"
+#: A copy of the terminal's file descriptor, where the server sends what is said elsewhere.
+TERMINAL: Final = "GATEWAY_TERMINAL"
+#: Name and version of the server, as ``name/version``, which ASGI tells no application.
+SERVER: Final = "GATEWAY_SERVER"
 
 #: Exit code of a worker that could not load the project and has said why; sysexits.h calls it EX_CONFIG.
 CANNOT_LOAD: Final = 78

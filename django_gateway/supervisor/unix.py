@@ -1,0 +1,59 @@
+"""Listening on a Unix socket: a file that outlives whoever made it, unless somebody removes it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+from contextlib import suppress
+from pathlib import Path
+
+from .addresses import AddressError
+
+_BACKLOG = 2048
+_LONGEST = 107  # bytes; sun_path of unix(7) without its final zero
+
+
+def listen(path: Path) -> socket.socket:
+    """A listening socket in place of one that nobody listens on any more. Raises AddressError."""
+    if len(os.fsencode(path)) > _LONGEST:
+        raise AddressError(f"{path} is too long for a Unix socket: {_LONGEST} bytes are the most.")
+    _clear(path)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        listener.bind(os.fspath(path))
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise AddressError(f"Listening on {path} failed: {error.strerror or error}.") from error
+    listener.setblocking(False)
+    return listener
+
+
+def remove(path: Path, made: os.stat_result) -> None:
+    """Remove the socket that was made, and no other that has taken its place since."""
+    with suppress(OSError):
+        now = path.stat()
+        if (now.st_dev, now.st_ino) == (made.st_dev, made.st_ino):
+            path.unlink()
+
+
+def _clear(path: Path) -> None:
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise AddressError(f"{path} can't be used: {error.strerror}.") from error
+    if not stat.S_ISSOCK(found.st_mode):
+        raise AddressError(f"{path} is there already, and is no socket. Take another path.")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(os.fspath(path))
+        except ConnectionRefusedError:
+            with suppress(FileNotFoundError):
+                path.unlink()
+            return
+        except OSError as error:
+            raise AddressError(f"{path} can't be used: {error.strerror or error}.") from error
+    raise AddressError(f"Somebody listens on {path} already. End that process, or take another path.")

@@ -1,0 +1,7 @@
+"""The WSGI application as an attribute, for servers that look into a module's dictionary."""
+
+from __future__ import annotations
+
+from .application import wsgi as application
+
+__all__ = ["application"]
