@@ -71,6 +71,18 @@ EVENT_FIELDS: Final[dict[str, tuple[str, ...]]] = {
     # ``entered`` and ``left`` are the instants in the other place, ``returned`` the caller's own again.
     "crossing.to_thread": ("function", "thread", "entered", "left", "returned"),
     "crossing.to_loop": ("function", "thread", "entered", "left", "returned"),
+    # CGI (RFC 3875), where a process serves one request. ``cpu`` is what the process had used by then and ``kept`` what
+    # it took to write the exchange into the store, in nanoseconds; ``memory`` is the most it had, in bytes.
+    "cgi.process.started": ("source",),
+    "cgi.interpreter.ready": ("cpu",),
+    "cgi.recorder.loaded": ("cpu",),
+    "cgi.application.loaded": ("cpu", "modules"),
+    "cgi.stdin.started": (),
+    "cgi.stdin.finished": ("size", "excerpt"),
+    # HTTP_PROXY was in the environment, from a header ``Proxy``, and was taken out (CVE-2016-5385).
+    "cgi.httpoxy": (),
+    "cgi.disconnect": ("reason",),
+    "cgi.process.finished": ("cpu", "memory", "kept"),
 }
 
 #: Fields of events that are instants themselves.
@@ -162,6 +174,8 @@ class Split(msgspec.Struct, frozen=True, array_like=True):
     middleware: int = 0
     view: int = 0
     body: int = 0
+    #: Until a process that was started for this request alone (CGI) could call the application.
+    process: int = 0
 
 
 class Sizes(msgspec.Struct, frozen=True, array_like=True):

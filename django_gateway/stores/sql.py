@@ -11,7 +11,7 @@ from .filters import NUMBERS, WORDS, Condition
 #: "gway" in ASCII: tells our files from other programs' databases.
 APPLICATION_ID: Final = 0x67776179
 #: A file of another version is emptied: what it holds is a recording, not a document.
-VERSION: Final = 1
+VERSION: Final = 2
 
 #: Columns of the list, in the order of Summary's fields; Sizes and Split are spread out behind them.
 _SCALARS: Final = (
@@ -110,6 +110,7 @@ def values(exchange: Exchange) -> tuple[Any, ...]:
         split.middleware,
         split.view,
         split.body,
+        split.process,
     )
 
 
