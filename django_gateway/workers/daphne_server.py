@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import socket
 import time
@@ -23,6 +24,7 @@ reactor: Any = _reactor  # the reactor is a module to a type checker
 
 _LOOK = 0.02  # seconds between two looks at what is still in flight
 _FRESH = 0.25  # seconds in which a client that has just connected is expected to send its request
+_DROPPING = 2  # seconds for a client to read why it was refused
 _RESTART = 1012  # RFC 6455's registry of close codes: service restart
 
 
@@ -35,7 +37,10 @@ class Factory(HTTPFactory):
 
     def buildProtocol(self, addr: Any) -> Any:  # noqa: N802 - Twisted's name for it
         protocol = super().buildProtocol(addr)
-        self.idle_from[protocol._channel] = time.monotonic() + _FRESH
+        channel = protocol._channel
+        self.idle_from[channel] = time.monotonic() + _FRESH
+        # Twisted drops a connection with too long a line and says nothing.
+        channel.lineLengthExceeded = lambda line: refuse_head(channel)
         return protocol
 
 
@@ -131,6 +136,21 @@ class Server(Daphne):
         elif action == "disconnected":
             code = close_code(self.ended)
             access_log.write(f"WEBSOCKET {path}", code, "closed", status=500 if code == 1011 else None)
+
+
+def refuse_head(channel: Any) -> None:
+    """RFC 6585's answer to a head with a line over Twisted's limit; what the client still sends is read and dropped.
+
+    To close at once would reset the connection, and the answer could be lost with it.
+    """
+    limit = f"{channel.MAX_LENGTH // 1024} KiB"
+    body = f"The request has a header line of more than {limit}, which Daphne does not take.\n".encode()
+    head = f"HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Type: text/plain\r\nContent-Length: {len(body)}"
+    channel.transport.write(head.encode() + b"\r\nConnection: close\r\n\r\n" + body)
+    channel.transport.loseWriteConnection()
+    channel.dataReceived = lambda data: None
+    reactor.callLater(_DROPPING, channel.transport.loseConnection)
+    access_log.note(f"A request with a header line of more than {limit}: answered 431.", level=logging.WARNING)
 
 
 def channels() -> Iterator[Any]:
