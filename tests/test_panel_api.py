@@ -184,3 +184,10 @@ def test_a_store_that_cannot_be_read_is_no_error_of_ours(tmp_path: Path) -> None
             assert answer.status_code == 503
             assert "delete the file" in answer.json()["error"]
         assert program.get("/").status_code == 503
+
+
+def test_a_slash_that_was_left_out(program: Client) -> None:
+    answer = program.get("/api/exchanges?limit=5&q=%2F")
+    assert (answer.status_code, answer["Location"]) == (301, "/api/exchanges/?limit=5&q=%2F")
+    assert program.get("/api/nowhere").status_code == 404
+    assert program.get("/", PATH_INFO="//example.org/api").status_code == 404
