@@ -343,6 +343,9 @@ class Stream:
             thread.join(DEADLINE)
         assert self.errors == []
 
+    def has(self, answer: str, times: int) -> bool:
+        return self.count(answer) >= times
+
     def count(self, answer: str) -> int:
         return sum(1 for _, text in self.answers if text == answer)
 

@@ -12,6 +12,7 @@ import sys
 import termios
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -104,6 +105,9 @@ class Terminal:
             break
         return self.output
 
+    def has(self, text: str, times: int) -> bool:
+        return self.read().count(text) >= times
+
     def type(self, text: str) -> None:
         os.write(self.descriptor, text.encode())
 
@@ -159,7 +163,7 @@ def test_a_view_may_read_from_the_terminal(site: Site, mode: str) -> None:
             connection = serving.connect()
             connection.request("GET", "/debugger/")
             asked = screen.output.count("Your answer?")
-            until(lambda asked=asked: screen.read().count("Your answer?") > asked)
+            until(partial(screen.has, "Your answer?", asked + 1))
             screen.type(f"{answer}\n")
             assert connection.getresponse().read().decode() == f"got {answer}"
             connection.close()

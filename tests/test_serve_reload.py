@@ -6,6 +6,7 @@ import http.client
 import os
 import signal
 import threading
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -30,7 +31,7 @@ def test_nobody_is_refused_and_the_new_code_answers(site: Site, mode: str) -> No
                 before = stream.count(new)
                 assert before == 0
                 site.edit("mysite/views.py", f'"{old}"', f'"{new}"')
-                until(lambda new=new: stream.count(new) > 20)
+                until(partial(stream.has, new, 20))
         # From the first answer of the new code on, none of the old: each was sent on a connection of its own.
         texts = [text for _, text in sorted(stream.answers)]
         last_old = max(number for number, text in enumerate(texts) if text == "three")

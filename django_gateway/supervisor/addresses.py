@@ -13,7 +13,7 @@ class AddressError(Exception):
 
 _WRITTEN = re.compile(
     r"""
-    (?: (?P<host> \[ [0-9A-Fa-f:.%]+ \] | [A-Za-z0-9-]+ (?: \. [A-Za-z0-9-]+ )* ) : )?
+    (?: (?P<host> \[ [0-9A-Fa-f:.]+ (?: % [A-Za-z0-9._-]+ )? \] | [A-Za-z0-9-]+ (?: \. [A-Za-z0-9-]+ )* ) : )?
     (?P<port> [0-9]+ )
     """,
     re.VERBOSE | re.ASCII,

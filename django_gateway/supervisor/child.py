@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import subprocess
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -41,6 +42,7 @@ class Child:
         self.ended = asyncio.Event()
         self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._channel.setblocking(False)
+        self._unsent: deque[bytes] = deque()
         self._killing: asyncio.TimerHandle | None = None
         with theirs:
             self._process = subprocess.Popen(
@@ -54,8 +56,22 @@ class Child:
         asyncio.get_running_loop().add_reader(self._channel, self._read)
 
     def send(self, kind: str, **what: Any) -> None:
-        with suppress(OSError):
-            self._channel.send(json.dumps({"kind": kind, **what}).encode())
+        self._unsent.append(json.dumps({"kind": kind, **what}).encode())
+        if len(self._unsent) == 1:
+            self._write()
+
+    def _write(self) -> None:
+        try:
+            while self._unsent:
+                self._channel.send(self._unsent[0])
+                self._unsent.popleft()
+        except BlockingIOError:  # it is busy importing, and reads later
+            asyncio.get_running_loop().add_writer(self._channel, self._write)
+            return
+        except OSError:
+            self._unsent.clear()
+        if self._channel.fileno() >= 0:
+            asyncio.get_running_loop().remove_writer(self._channel)
 
     def terminate(self, grace: float) -> None:
         """SIGTERM now, SIGKILL to its whole group after ``grace`` seconds."""
@@ -114,4 +130,5 @@ class Child:
     def _close(self) -> None:
         if self._channel.fileno() >= 0:
             asyncio.get_running_loop().remove_reader(self._channel)
+            asyncio.get_running_loop().remove_writer(self._channel)
             self._channel.close()

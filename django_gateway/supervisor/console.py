@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -71,10 +70,3 @@ def ending(code: int) -> str:
         except ValueError:
             return f"was ended by signal {-code}"
     return f"ended with exit code {code}" if code else "ended"
-
-
-def terminal_width() -> int:
-    try:
-        return os.get_terminal_size().columns
-    except OSError:
-        return 80

@@ -15,7 +15,7 @@ from .environment import CHECKS
 #: Seconds between two looks for modules that were imported since.
 _INTERVAL = 2.0
 #: Modules in one message.
-_BATCH = 300
+_BATCH = 150
 
 _reported: set[str] = set()
 

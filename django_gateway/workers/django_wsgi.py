@@ -11,6 +11,7 @@ import selectors
 import signal
 import socket
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, cast
 
@@ -47,13 +48,14 @@ class Server(WSGIServer):
         super().close_request(request)
         self.connections.pop(request, None)
 
-    def serve(self) -> None:
-        """Accept until SIGTERM, then finish what was begun."""
+    def serve(self, ready: Callable[[], None]) -> None:
+        """Accept until SIGTERM, then finish what was begun; ``ready`` is called when it would be noticed."""
         wake, woken = socket.socketpair()
         for end in (wake, woken):
             end.setblocking(False)
         signal.set_wakeup_fd(woken.fileno())
         signal.signal(signal.SIGTERM, self._told_to_end)
+        ready()
         with selectors.DefaultSelector() as selector:
             selector.register(self.socket, selectors.EVENT_READ)
             selector.register(wake, selectors.EVENT_READ)
@@ -102,8 +104,7 @@ def main() -> None:
     listener.set_inheritable(False)
     server = (Server if options.nothreading else ThreadedServer)(listener)
     server.set_app(application)
-    afterwards.serving()
-    server.serve()
+    server.serve(afterwards.serving)
 
 
 if __name__ == "__main__":
