@@ -93,6 +93,13 @@ class ThreadClock(threading.local):
             return get_ident(), now(), thread_time_ns(), None, None
         return get_ident(), now(), thread_time_ns(), *self._queue()
 
+    def whole(self, started: int) -> Reading:
+        """As ``start``, for the first thread of a process that began at the instant ``started`` to serve one request."""
+        if self._pid != _pid:
+            self._open()
+        self._involuntary = 0
+        return get_ident(), started, 0, 0, 1
+
     def since(self, start: Reading) -> Scheduler | None:
         """None in another thread than the one that made ``start``: its times say nothing of this one's."""
         thread, then, cpu, ready, switches = start

@@ -42,14 +42,18 @@ def load(interface: str) -> Any:
     Raises SystemExit.
     """
     try:
-        application = _import(interface)
+        application = bare(interface)
         if os.environ.get(CHECKS) != "0":
             check()
-        application = with_static_files(application, interface)
         application = recorded(application, interface)
         return logged(application, interface) if os.environ.get(REQUEST_LOG) == "1" else application
     except (Exception, SystemExit) as error:
         raise SystemExit(_report(error)) from error
+
+
+def bare(interface: str) -> Any:
+    """The project's application with static files in front of it. Raises what the project raises."""
+    return with_static_files(_import(interface), interface)
 
 
 def _report(error: BaseException) -> int:
