@@ -1,6 +1,7 @@
 # make serve    the test project under gatewayserve, with its panel
 # make test     lint, and the tests on two versions of Python and Django
-# Both install what they need first.
+# make bench    what recording costs, beside other tools, which are installed into .venv-bench
+# All install what they need first.
 
 PYTHON ?= python3
 NEWEST := $(shell tools/newest-python.sh)
@@ -9,13 +10,15 @@ BIN := .venv/bin
 # More arguments for gatewayserve, and for pytest: make serve SERVE="--wsgi 8080", make tests PYTEST="-k store -x".
 SERVE ?=
 PYTEST ?=
+# And for benchmarks/overhead.py: make bench BENCH="--interface wsgi --json".
+BENCH ?=
 # The browser and the real projects are driven on the first leg only: they take most of the time.
 PYTEST_NEWEST ?= -m "not slow and not browser"
 
 # Where Debian keeps web servers, which is not in everybody's PATH.
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: help serve test tests lint format setup tools clean
+.PHONY: help serve test tests bench lint format setup tools clean
 .DEFAULT_GOAL := help
 
 help:
@@ -35,6 +38,9 @@ else
 	@echo "No Python 3.12 or newer here: the tests run with $(PYTHON) and Django 5.2 only, not with Django 6.1."
 endif
 	$(BIN)/python -m pytest $(PYTEST)
+
+bench: .venv-bench/.installed
+	.venv-bench/bin/python benchmarks/overhead.py $(BENCH)
 
 lint: .venv/.dev
 	$(BIN)/ruff format --check .
@@ -60,6 +66,12 @@ tools:
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . 'django==5.2.*'
 	touch $@
 
+.venv-bench/.installed: pyproject.toml
+	@tools/debian.sh python
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[benchmarks]' 'django==5.2.*'
+	touch $@
+
 .venv/.dev: pyproject.toml | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' 'django==5.2.*'
 	touch $@ .venv/.serve
@@ -74,4 +86,4 @@ $(NEWEST_VENV)/.dev: pyproject.toml | $(NEWEST_VENV)/bin/python
 endif
 
 clean:
-	rm -rf .venv .venv-py* build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-py* .venv-bench build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
