@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sysconfig
-from pathlib import PurePath
-from typing import Any
+from itertools import groupby
+from typing import Final
 
+from ...exchange import Frame
 from .base import Query, Subject, Values
 
-_LIBRARIES = tuple(
-    str(PurePath(path)) for name in ("stdlib", "purelib", "platlib") if (path := sysconfig.get_paths().get(name))
+_LIBRARIES: Final = tuple(
+    path + os.sep for name in ("stdlib", "purelib", "platlib") if (path := sysconfig.get_paths().get(name))
 )
 
 
@@ -22,12 +24,17 @@ def build(subject: Subject, query: Query) -> Values:
         "failure": failure,
         "name": name,
         "module": module if module != "builtins" else "",
-        # As a traceback reads: the innermost last.
-        "frames": [_frame(frame) for frame in failure.frames],
+        "groups": [
+            {"library": library, "frames": list(frames)} for library, frames in groupby(failure.frames, is_library)
+        ],
+        "raised": failure.frames[-1] if failure.frames else None,
     }
 
 
-def _frame(frame: Any) -> dict[str, Any]:
-    """Code of libraries is quieter than the project's own."""
-    library = "site-packages" in frame.file or frame.file.startswith(_LIBRARIES)
-    return {"file": frame.file, "line": frame.line, "function": frame.function, "code": frame.code, "library": library}
+def is_library(frame: Frame) -> bool:
+    """Whether the code is installed rather than the project's own; the panel may run elsewhere than the project."""
+    return (
+        "site-packages" in frame.file
+        or frame.file.startswith(("<frozen ", *_LIBRARIES))
+        or "/lib/python3" in frame.file
+    )

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
+from ...concealment import HIDDEN
 from ...exchange import Exchange, Handover
-from ...redaction import HIDDEN
 from .. import origins
 from ..origins import Origin
 from ..text import shown

@@ -5,8 +5,8 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Final
 
+from ...concealment import HIDDEN
 from ...exchange import Exchange
-from ...redaction import HIDDEN
 from ..origins import describe_answer
 from ..timeline.spans import Happening, Trail
 from .base import Query, Subject, Values, page_of

@@ -143,7 +143,7 @@ def _draw(lane: Lane, drawn: Timeline, axis: _Axis, places: dict[tuple[str, int]
         _draw_row(collapse(row, axis.extent), lane, y, bar, drawn, axis)
     height = 2 * margin + bar + (len(lane.rows) - 1) * pitch
     drawn.names.append(
-        Name(cut(lane.title, 18), cut(lane.subtitle, 23), shown(lane.subtitle), lane.place, top + height // 2)
+        Name(cut(lane.title, 18), cut(lane.subtitle, 22), shown(lane.subtitle), lane.place, top + height // 2)
     )
     drawn.height += height
 

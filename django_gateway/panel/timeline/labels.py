@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal, NamedTuple
 
-from ..text import shown
+from ..words import cut
 
 #: Pixels of the narrowest plot.
 WIDTH: Final = 700
@@ -69,7 +69,7 @@ def inside_or_beside(
     labels = []
     seen = False
     for text in texts:
-        candidates = _candidates(shown(text, LONGEST), bar, works, others)
+        candidates = _candidates(cut(text, LONGEST), bar, works, others)
         # Nobody else ever wants the room inside: what does not fit in the narrowest plot may appear there in a wider.
         label = next((label for label in candidates if label.fits), candidates[0])
         labels.append(replace(label, visible=label.fits and not seen))

@@ -27,16 +27,20 @@ def lanes(exchange: Exchange, trail: Trail) -> list[Lane]:
 
 
 def own_time(layer: Span, trail: Trail) -> list[Interval]:
-    """When a middleware did its own work: not an inner layer, the resolver, the view, nor on the way to a thread."""
-    inside = [
-        (span.started, span.finished)
-        for span in trail.spans
-        if span is not layer
-        and layer.started <= span.started < layer.finished
-        and not (span.kind == "hook" and span.name == layer.name)
-    ]
-    waited = [interval for crossing in trail.crossings for interval in crossing.waited]
-    return subtract([(layer.started, layer.finished)], union(inside + waited))
+    """When a middleware did its own work: not an inner layer, the resolver, the view, nor on the way to a thread.
+
+    Django calls process_view and its like from further in; they are its own work all the same.
+    """
+    inside: list[Interval] = []
+    hooks: list[Interval] = []
+    for span in trail.spans:
+        if span is layer or not layer.started <= span.started < layer.finished:
+            continue
+        own = span.kind == "hook" and span.name == layer.name
+        (hooks if own else inside).append((span.started, span.finished))
+    waited = union(interval for crossing in trail.crossings for interval in crossing.waited)
+    own_frame = subtract([(layer.started, layer.finished)], union(inside))
+    return subtract(union(own_frame + hooks), waited)
 
 
 def _middleware(exchange: Exchange, trail: Trail) -> Lane | None:
