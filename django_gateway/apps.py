@@ -22,6 +22,7 @@ class GatewayConfig(AppConfig):
 
         register(checks.check_settings)
         register(checks.check_middleware)
+        register(checks.check_token)
         register(checks.check_deployment, Tags.security, deploy=True)
         if conf.current().enabled:
             # Imported only now: with recording off nothing of ours is near a request.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from django.apps import AppConfig
 from django.conf import settings
@@ -12,7 +13,9 @@ from django.core.checks import CheckMessage
 
 from . import conf
 
-_MIDDLEWARE = "django_gateway.middleware.GatewayMiddleware"
+#: 128 bits in base64's alphabet.
+_TOKEN: Final = 22
+_MIDDLEWARE: Final = "django_gateway.middleware.GatewayMiddleware"
 
 
 def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
@@ -30,6 +33,19 @@ def check_deployment(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> 
                 "The panel answers although DEBUG is off: it shows recorded requests to whoever has its token.",
                 hint="Remove GATEWAY['PANEL'], or leave it and keep GATEWAY_PANEL_TOKEN secret.",
                 id="django_gateway.W001",
+            )
+        ]
+    return []
+
+
+def check_token(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    token = os.environ.get("GATEWAY_PANEL_TOKEN", "")
+    if token and len(token) < _TOKEN:
+        return [
+            checks.Warning(
+                f"GATEWAY_PANEL_TOKEN has {len(token)} characters: it can be guessed.",
+                hint="Make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'",
+                id="django_gateway.W003",
             )
         ]
     return []
