@@ -33,6 +33,7 @@ EVENT_FIELDS: Final[dict[str, tuple[str, ...]]] = {
     "wsgi.body": ("size",),
     "wsgi.close": (),
     "http.request": ("size", "more_body"),
+    "http.request.other": ("type",),
     "http.disconnect": (),
     # ``returned`` is the instant at which the server's send() gave control back: a slow client shows here.
     "http.response.start": ("status", "returned"),

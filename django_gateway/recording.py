@@ -35,7 +35,8 @@ from .exchange import (
     Sizes,
     Split,
 )
-from .redaction import Redactor, shortened
+from .legible import shortened
+from .redaction import Redactor
 from .vocabulary import WORDS, spread
 
 current: ContextVar[Recording | None] = ContextVar("django_gateway_recording", default=None)

@@ -11,7 +11,9 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any, Final
 from urllib.parse import unquote_plus
 
-HIDDEN: Final = "•••••"
+from . import concealment
+from .concealment import HIDDEN
+from .legible import decoded, plain, shortened
 
 #: Django's SafeExceptionReporterFilter.hidden_settings, and what HTTP and its neighbours add to it.
 NAMES: Final = (
@@ -21,15 +23,14 @@ NAMES: Final = (
 #: environment are not among them: an unknown name that matches stays hidden.
 HARMLESS: Final = frozenset({"HTTP_SEC_WEBSOCKET_KEY1", "HTTP_SEC_WEBSOCKET_KEY2"})
 
-#: Values that carry a query string of their own.
-_URLS: Final = frozenset({"QUERY_STRING", "RAW_URI", "REQUEST_URI", "HTTP_REFERER", "referer", "location", "Location"})
-_USERINFO = re.compile(r"(?<=://)[^/@\s]*:[^/@\s]*(?=@)")
+_FIELD_NAME: Final = re.compile(r"([^?&#;=]*)=")
 
-#: A member of a JSON object; its value may be cut off at the end of an excerpt.
-_JSON_MEMBER = re.compile(r'("([^"\\]{1,200})"\s*:\s*)("(?:[^"\\]|\\.)*"?|[^\s,}\]]+)')
+#: What ASGI names in a scope.
+_SCOPE: Final = frozenset(
+    "type asgi http_version method scheme path raw_path query_string root_path headers client server subprotocols "  # noqa: SIM905
+    "state extensions".split()
+)
 
-#: Longer values are cut: the length of what was there is kept beside it.
-LONGEST: Final = 8_192
 #: Names and values remembered; past that a table starts anew.
 _KEPT: Final = 4_096
 #: Longer texts are not worth keeping.
@@ -37,7 +38,7 @@ _KEPT_LENGTH: Final = 512
 
 #: Values that say the same whenever they are equal; what else is hashable may be an object with a state.
 _KEPT_TYPES: Final = frozenset({bool, int, float, type(None)})
-_CONTAINERS: Final = frozenset({tuple, list, dict, bytes})
+_CONTAINERS: Final = frozenset({tuple, list, dict, bytes, bytearray})
 
 #: An entry as it is recorded: ``(name, value)``, or the number of the word that says both.
 Entry = tuple[str, Any] | int
@@ -55,7 +56,11 @@ class Redactor:
 
     def __init__(self, extra: Iterable[str] = (), keep: Callable[[tuple[str, Any]], int | None] = _no_words) -> None:
         self._word = keep
+        extra = tuple(extra)
         self._pattern = re.compile("|".join((NAMES, *extra)), re.IGNORECASE)
+        # What a text must have in it somewhere, if it has a secret name in it: nothing can be said of the project's
+        # own patterns, which may ask for the beginning of a name.
+        self._trace = re.compile("" if extra else NAMES, re.IGNORECASE)
         self._secret: dict[str, bool] = {}
         self._environ: dict[Hashable, int] = {}
         self._objects: dict[Hashable, int] = {}
@@ -68,9 +73,14 @@ class Redactor:
         try:
             return self._secret[name]
         except KeyError:
-            if len(self._secret) > _KEPT:
-                self._secret.clear()
-            secret = self._secret[name] = name not in HARMLESS and self._pattern.search(name) is not None
+            # Patterns are written for the names of headers: an environ has them in its own spelling.
+            header = name[5:].replace("_", "-") if name.startswith("HTTP_") else name
+            found = self._pattern.search(name) or self._pattern.search(header)
+            secret = name not in HARMLESS and found is not None
+            if len(name) <= _KEPT_LENGTH:
+                if len(self._secret) > _KEPT:
+                    self._secret.clear()
+                self._secret[name] = secret
             return secret
 
     def environ(self, environ: Mapping[str, Any]) -> list[Any]:
@@ -78,10 +88,11 @@ class Redactor:
         pairs = list(environ.items())
         try:
             entries: list[Any] = list(map(self._environ.get, pairs))
-        except TypeError:  # an unhashable value
+        except Exception:  # an unhashable value, or one whose __hash__ or __eq__ fails
             return [self._environ_entry(*pair) for pair in pairs]
+        position = -1
         for _ in range(entries.count(None)):
-            position = entries.index(None)
+            position = entries.index(None, position + 1)
             entries[position] = self._environ_entry(*pairs[position])
         return entries
 
@@ -91,20 +102,34 @@ class Redactor:
             number = self._objects.get((key, kind))
             if number is not None:
                 return number
-            if kind in _KEPT_TYPES or (kind is tuple and all(type(item) in _KEPT_TYPES for item in value)):
-                return self._keep(self._environ, (key, value), (key, plain(value)))
-            if kind in _CONTAINERS:
-                return (key, plain(value))
-            return self._keep(self._objects, (key, kind), (key, plain(value)))
-        if self.is_secret(key):
-            return (key, _hidden(key, value))
-        text = self._text(key, value)
-        if text is value and len(value) <= _KEPT_LENGTH:
+            name = shortened(decoded(key))
+            if isinstance(value, str):
+                value = decoded(value)
+            elif kind in _KEPT_TYPES or (kind is tuple and all(type(item) in _KEPT_TYPES for item in value)):
+                return self._keep(self._environ, (key, value), (name, self._plain(name, value)))
+            elif kind in _CONTAINERS:
+                return (name, self._plain(name, value))
+            else:
+                return self._keep(self._objects, (key, kind), (name, self._plain(name, value)))
+        else:
+            name = shortened(key) if type(key) is str else shortened(decoded(key))
+        if self.is_secret(name):
+            return (name, _hidden(name, value))
+        text = self._text(name, value)
+        if text is value and name is key and len(value) <= _KEPT_LENGTH:
             return self._keep(self._environ, (key, value), (key, text))
-        return (key, text)
+        return (name, text)
+
+    def _plain(self, name: str, value: Any) -> Any:
+        """What is no text; a secret name hides it, unless it is an object of which the type alone is told."""
+        if self.is_secret(name) and isinstance(value, (bytes, bytearray, int, float, list, tuple, dict)):
+            return value if isinstance(value, bool) else HIDDEN
+        return plain(value, self.is_secret, HIDDEN)
 
     def _keep(self, table: dict[Hashable, int], key: Hashable, entry: tuple[str, Any]) -> Entry:
         """A value that came once may never come again: only the second time it becomes a word."""
+        if len(entry[0]) > _KEPT_LENGTH:
+            return entry
         if key not in self._once:
             if len(self._once) > _KEPT:
                 self._once.clear()
@@ -122,14 +147,19 @@ class Redactor:
         """The entries of an ASGI scope; ``headers`` is one of them, a list of entries itself."""
         entries: list[Any] = []
         for key, value in scope.items():
-            if key == "headers":
-                entries.append((key, self.headers(value)))
+            name = key if key in _SCOPE else shortened(decoded(key))
+            if type(value) is str:
+                entries.append((name, HIDDEN if self.is_secret(name) else self._text(name, value)))
+            elif key == "headers" and hasattr(value, "__iter__"):
+                entries.append((name, self.headers(value)))
             elif key == "query_string":
-                entries.append((key, self.query(_decoded(value))))
-            elif type(value) is str:
-                entries.append((key, HIDDEN if self.is_secret(key) else self._text(key, value)))
+                entries.append((name, self.query(value.decode("latin-1") if type(value) is bytes else decoded(value))))
+            elif name is not key:
+                entries.append((name, self._plain(name, value)))
+            elif type(value) is bytes:
+                entries.append((name, self._text(name, value.decode("latin-1"))))
             else:
-                entries.append((key, plain(value)))
+                entries.append((name, plain(value, self.is_secret, HIDDEN)))
         return entries
 
     def headers(self, headers: Iterable[Any]) -> list[Any]:
@@ -142,106 +172,89 @@ class Redactor:
             entries: list[Any] = list(map(self._headers.get, headers))
         except TypeError:  # pairs that are lists, as some servers and applications make them
             return [self._header(pair) for pair in headers]
+        position = -1
         for _ in range(entries.count(None)):
-            position = entries.index(None)
+            position = entries.index(None, position + 1)
             entries[position] = self._header(headers[position])
         return entries
 
     def _header(self, pair: Any) -> Entry:
         try:
-            name, value = (_decoded(part) for part in pair)
+            name, value = pair
         except (TypeError, ValueError):
-            return ("", repr(pair)[:LONGEST])
+            return ("", f"<{type(pair).__qualname__}>")
+        name, text = shortened(decoded(name)), decoded(value)
         if self.is_secret(name):
-            return (name, _hidden(name, value))
-        text = self._text(name, value)
-        if text is value and type(pair) is tuple and len(value) <= _KEPT_LENGTH:
-            return self._keep(self._headers, pair, (name, text))
-        return (name, text)
+            return (name, _hidden(name, text))
+        told = self._text(name, text)
+        if told is text and type(pair) is tuple and len(text) <= _KEPT_LENGTH:
+            return self._keep(self._headers, pair, (name, told))
+        return (name, told)
 
-    def _text(self, key: str, value: str) -> str:
-        if key in _URLS:
-            value = self.query(value) if key == "QUERY_STRING" else self.url(value)
-        elif "://" in value and "@" in value:
-            value = _USERINFO.sub(HIDDEN, value)
+    def _text(self, name: str, value: str) -> str:
+        if name == "QUERY_STRING":
+            return self.query(value)
+        if "?" in value or "#" in value or "@" in value:
+            return self.url(value)
         return shortened(value)
 
     def url(self, url: str) -> str:
-        head, mark, query = url.partition("?")
-        if "@" in head:
-            head = _USERINFO.sub(HIDDEN, head)
-        return shortened(head + mark + self.query(query) if mark else head)
+        """A URL, or any text with one in it: secret fields of its query and its fragment hidden, and its userinfo."""
+        if "@" in url:
+            url = concealment.userinfo(url)
+        head, hash_mark, fragment = url.partition("#")
+        head, mark, query = head.partition("?")
+        told = "".join((head, mark, self._fields(query), hash_mark, self._fields(fragment)))
+        return shortened(url if told == url else told)
 
     def query(self, query: str) -> str:
         """The query string with the values of secret names hidden, else byte for byte as it came."""
         if not query or query in self._innocent:
             return query
-        if self._pattern.search(unquote_plus(query)) is None:
-            if len(query) <= _KEPT_LENGTH:
-                if len(self._innocent) > _KEPT:
-                    self._innocent.clear()
-                self._innocent.add(query)
-            return shortened(query)
+        told = shortened(self._fields(query))
+        if told is query and len(query) <= _KEPT_LENGTH:
+            if len(self._innocent) > _KEPT:
+                self._innocent.clear()
+            self._innocent.add(query)
+        return told
+
+    def _fields(self, query: str) -> str:
+        """Fields of a query or a form; a value that has secret fields of its own, as a ``next`` has, is one too."""
+        if not query:
+            return query
+        read = unquote_plus(query)
+        if self._trace.search(read) is None and "@" not in read:
+            return query
         fields = []
         for field in query.split("&"):
-            name, mark, _ = field.partition("=")
-            fields.append(f"{name}={HIDDEN}" if mark and self.is_secret(unquote_plus(name)) else field)
-        return shortened("&".join(fields))
+            name, mark, value = field.partition("=")
+            hide = mark and (self.is_secret(unquote_plus(name)) or self._carries(value))
+            fields.append(f"{name}={HIDDEN}" if hide else field)
+        return "&".join(fields)
+
+    def _carries(self, value: str) -> bool:
+        read = unquote_plus(unquote_plus(value))
+        if "@" in read and concealment.userinfo(read) != read:
+            return True
+        return "=" in read and any(self.is_secret(name) for name in _FIELD_NAME.findall(read))
 
     def excerpt(self, text: str, limit: int) -> str | None:
         """The first ``limit`` characters, with the values of secret names in JSON and forms hidden; None for 0."""
         if not limit:
             return None
-        return _JSON_MEMBER.sub(self._json_member, self.query(text[:limit]) if "=" in text else text[:limit])
-
-    def _json_member(self, member: re.Match[str]) -> str:
-        return f'{member[1]}"{HIDDEN}"' if self.is_secret(member[2]) else member[0]
-
-
-def shortened(text: str) -> str:
-    """Text that can be encoded, cut at ``LONGEST`` characters."""
-    if len(text) > LONGEST:
-        text = f"{text[:LONGEST]}… ({len(text)} characters)"
-    if text.isascii():
-        return text
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-
-
-def _decoded(value: Any) -> str:
-    return value.decode("latin-1") if isinstance(value, (bytes, bytearray)) else str(value)
+        text = text[:limit]
+        if "=" in text:
+            text = self._fields(text)
+        return shortened(concealment.json_members(text, self.is_secret))
 
 
 def _hidden(name: str, value: str) -> str:
     """What may be told of a secret: the names of cookies, the scheme of an authorization; never a length."""
     folded = name.upper().replace("-", "_").removeprefix("HTTP_")
     if folded == "COOKIE":
-        # A part without "=" may be a value cut off from its name.
-        names = [cookie.partition("=")[0].strip() for cookie in value[:LONGEST].split(";") if "=" in cookie]
-        return shortened("; ".join([f"{name}={HIDDEN}" for name in names])) or HIDDEN
+        return shortened(concealment.cookie(value))
     if folded == "SET_COOKIE":
-        pair, mark, attributes = value.partition(";")
-        return shortened(f"{pair.partition('=')[0]}={HIDDEN}{mark}{attributes}")
-    if folded in ("AUTHORIZATION", "PROXY_AUTHORIZATION", "WWW_AUTHENTICATE"):
-        scheme, space, _ = value.partition(" ")
-        return f"{shortened(scheme)} {HIDDEN}" if space and scheme.isalnum() else HIDDEN
+        return shortened(concealment.set_cookie(value))
+    if folded in ("AUTHORIZATION", "PROXY_AUTHORIZATION", "WWW_AUTHENTICATE", "PROXY_AUTHENTICATE"):
+        return concealment.authorization(value)
     return HIDDEN
-
-
-def plain(value: Any, depth: int = 3) -> Any:
-    """``value`` as JSON data: bytes as latin-1, anything that is no data as its type's name in angle brackets."""
-    kind = type(value)
-    if kind is str:
-        return shortened(value)
-    if value is None or kind is bool:
-        return value
-    if kind is int:
-        return value if -(2**63) <= value < 2**63 else str(value)
-    if kind is float:
-        return value
-    if kind is bytes:
-        return shortened(value.decode("latin-1"))
-    if depth and kind in (list, tuple):
-        return [plain(item, depth - 1) for item in value[:100]]
-    if depth and kind is dict:
-        return {str(key): plain(item, depth - 1) for key, item in list(value.items())[:100]}
-    return f"<{kind.__module__}.{kind.__qualname__}>"

@@ -11,9 +11,10 @@ from django.core.handlers.base import BaseHandler
 from django.template.backends.django import Template
 
 from ..clocks import now
+from ..concealment import HIDDEN
 from ..exchange import Match
+from ..legible import shortened
 from ..recording import Recording, current, faults
-from ..redaction import HIDDEN, shortened
 from ..vocabulary import CODES, WORDS
 
 _RESOLVER_STARTED: Final = CODES["django.resolver.started"]

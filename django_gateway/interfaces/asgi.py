@@ -15,6 +15,7 @@ from asgiref.compatibility import guarantee_single_callable
 
 from ..clocks import Steps, now, stepped
 from ..exchange import HTTP, LIFESPAN, WEBSOCKET, Close, Handover
+from ..legible import decoded, shortened, whole
 from ..recording import Recorder, Recording, current, faults, is_recording, running_server
 from ..vocabulary import CODES
 
@@ -26,7 +27,14 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _TYPES = {"http": HTTP, "websocket": WEBSOCKET, "lifespan": LIFESPAN}
 
+_HTTP_REQUEST_OTHER = CODES["http.request.other"]
 _HTTP_RESPONSE_OTHER = CODES["http.response.other"]
+#: Messages without a field of their own.
+_RECEIVED = {
+    name: CODES[name] for name in ("http.disconnect", "websocket.connect", "lifespan.startup", "lifespan.shutdown")
+}
+_COMPLETE = {name: CODES[name] for name in ("lifespan.startup.complete", "lifespan.shutdown.complete")}
+_FAILED = {name: CODES[name] for name in ("lifespan.startup.failed", "lifespan.shutdown.failed")}
 _ASGI_CANCELLED = CODES["asgi.cancelled"]
 
 
@@ -47,7 +55,10 @@ async def record(
     application: Application, recorder: Recorder, vantage: str, scope: Scope, receive: Receive, send: Send
 ) -> Any:
     """Call ``application`` once and record it, unless an outer wrapper does so already."""
-    kind = _TYPES.get(scope.get("type", ""))
+    try:
+        kind = _TYPES.get(scope.get("type"))  # type: ignore[arg-type]
+    except TypeError:  # asgiref's own tests call with stranger things than a scope without a type
+        kind = None
     if kind is None or is_recording(kind):
         return await application(scope, receive, send)
     try:
@@ -66,27 +77,35 @@ async def record(
         conversation.failed(error)
         raise
     finally:
-        current.reset(token)
+        try:  # noqa: SIM105 (contextlib.suppress takes ten times as long)
+            current.reset(token)
+        except ValueError:  # closed from outside, in another context, as a dying loop does
+            pass
         conversation.over()
 
 
 def begin(recorder: Recorder, scope: Scope, kind: str, vantage: str) -> Recording:
     """A recording with the handover in it, taken before the application can change the scope."""
-    recording = Recording(recorder, "asgi", kind, vantage, scope.get("path", ""))
+    recording = Recording(recorder, "asgi", kind, vantage, shortened(decoded(scope.get("path", ""))))
     redactor = recorder.redactor
     recording.handover = Handover("scope", redactor.scope(scope))
     recording.steps = Steps()
-    recording.task = asyncio.current_task()
+    try:  # noqa: SIM105
+        recording.task = asyncio.current_task()
+    except RuntimeError:  # another framework's loop: trio under hypercorn
+        pass
     recording.server = running_server()
     if kind is LIFESPAN:
         return recording
-    recording.method = scope.get("method")
+    method = scope.get("method")
+    recording.method = shortened(method) if isinstance(method, str) else None
     query = scope.get("query_string")
     if query:
-        recording.query = redactor.query(query.decode("latin-1") if isinstance(query, bytes) else str(query))
+        recording.query = redactor.query(decoded(query))
     client = scope.get("client")
     if client:
-        recording.client = ":".join(str(part) for part in client)
+        parts = [client] if isinstance(client, str) else client
+        recording.client = shortened(":".join([decoded(part) for part in parts if part is not None])) or None
     return recording
 
 
@@ -111,7 +130,7 @@ class Conversation:
 
     def _received(self, message: Message) -> None:
         recording = self._recording
-        kind = message["type"]
+        kind = message.get("type")
         at = now()
         if kind == "http.request":
             size = len(message.get("body") or b"")
@@ -123,12 +142,14 @@ class Conversation:
             recording.bytes_in += size
             recording.note((CODES[kind], at, form, size, excerpt))
         elif kind == "websocket.disconnect":
-            code, reason = message.get("code"), message.get("reason") or ""
+            code, reason = whole(message.get("code")), shortened(decoded(message.get("reason") or ""))
             recording.trail += (CODES[kind], at, code, reason)
             if recording.close is None:
                 recording.close = Close(code, "client", reason)
+        elif kind in _RECEIVED:
+            recording.note((_RECEIVED[kind], at))
         else:
-            recording.note((CODES.get(kind, kind), at))
+            recording.note((_HTTP_REQUEST_OTHER, at, shortened(decoded(kind))))
 
     async def send(self, message: Message) -> None:
         at = now()
@@ -142,14 +163,14 @@ class Conversation:
     def _sent(self, message: Message, at: int, returned: int | None) -> None:
         recording = self._recording
         try:
-            kind = message["type"]
+            kind = message.get("type")
             if kind == "http.response.body":
                 size = len(message.get("body") or b"")
                 recording.chunks += 1
                 recording.bytes_out += size
                 recording.note((CODES[kind], at, size, bool(message.get("more_body")), returned))
             elif kind == "http.response.start":
-                recording.status = status = message.get("status")
+                recording.status = status = whole(message.get("status"))
                 recording.headers = recording.recorder.redactor.headers(message.get("headers") or ())
                 recording.returned = at
                 recording.trail += (CODES[kind], at, status, returned)
@@ -162,20 +183,26 @@ class Conversation:
                 self._accepted = True
                 recording.status = 101
                 recording.headers = recording.recorder.redactor.headers(message.get("headers") or ())
-                recording.trail += (CODES[kind], at, message.get("subprotocol"), returned)
+                subprotocol = message.get("subprotocol")
+                if subprotocol is not None:
+                    subprotocol = shortened(decoded(subprotocol))
+                recording.trail += (CODES[kind], at, subprotocol, returned)
             elif kind == "websocket.close":
-                code, reason = message.get("code", 1000), message.get("reason") or ""
+                code, reason = whole(message.get("code", 1000)), shortened(decoded(message.get("reason") or ""))
                 if recording.close is None:
                     recording.close = Close(code, "application", reason)
                 if not self._accepted:
                     # The ASGI specification: a close before accept is answered with 403.
                     recording.status = 403
                 recording.trail += (CODES[kind], at, code, reason, returned)
-            elif kind.startswith("lifespan."):
-                failed = (message.get("message", ""),) if kind.endswith("failed") else ()
-                recording.note((CODES.get(kind, kind), at, *failed, returned))
+            elif kind in _COMPLETE:
+                recording.note((_COMPLETE[kind], at, returned))
+            elif kind in _FAILED:
+                recording.note((_FAILED[kind], at, shortened(decoded(message.get("message", ""))), returned))
             else:
-                recording.note((_HTTP_RESPONSE_OTHER, at, kind, returned))
+                if kind == "websocket.http.response.start":
+                    recording.status = whole(message.get("status"))
+                recording.note((_HTTP_RESPONSE_OTHER, at, shortened(decoded(kind)), returned))
         except Exception as fault:
             faults.note(fault)
 
@@ -187,12 +214,20 @@ class Conversation:
             size = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
             return "text", size, recorder.redactor.excerpt(text, recorder.body_bytes)
         data = message.get("bytes") or b""
-        excerpt = data[: recorder.body_bytes].hex(" ") if recorder.body_bytes else None
-        return "binary", len(data), excerpt
+        return "binary", len(data), self._excerpt(data) if recorder.body_bytes else None
+
+    def _excerpt(self, data: bytes) -> str | None:
+        """Bytes that are text are treated as text: it may have secrets in it."""
+        recorder = self._recording.recorder
+        try:
+            text = data.decode()
+        except UnicodeDecodeError:
+            return data[: recorder.body_bytes].hex(" ")
+        return recorder.redactor.excerpt(text, recorder.body_bytes)
 
     def failed(self, error: BaseException) -> None:
         try:
-            if isinstance(error, asyncio.CancelledError):
+            if isinstance(error, (asyncio.CancelledError, GeneratorExit)):
                 self._recording.trail += (_ASGI_CANCELLED, now())
             else:
                 self._recording.fail(error)
