@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from ..clocks import now, thread_clock
 from ..exchange import HTTP, Handover
+from ..legible import decoded, shortened
 from ..recording import Recorder, Recording, current, faults, is_recording, running_server
 from ..vocabulary import CODES, WORDS
 
@@ -68,20 +69,23 @@ def record(
 def begin(recorder: Recorder, environ: Environ, vantage: str) -> Recording:
     """A recording with the handover in it, taken before the application can change the environ."""
     find = environ.get
-    path = find("SCRIPT_NAME", "") + find("PATH_INFO", "")
+    path = f"{find('SCRIPT_NAME', '')}{find('PATH_INFO', '')}"
     # PEP 3333 hands bytes over as latin-1 characters; people read UTF-8.
     if not path.isascii():
         path = path.encode("latin-1", "replace").decode("utf-8", "replace")
-    recording = Recording(recorder, "wsgi", HTTP, vantage, path)
+    recording = Recording(recorder, "wsgi", HTTP, vantage, shortened(path))
     recording.handover = Handover("environ", recorder.redactor.environ(environ))
-    recording.method = find("REQUEST_METHOD")
+    method = find("REQUEST_METHOD")
+    recording.method = shortened(method) if isinstance(method, str) else None
     query = find("QUERY_STRING")
     if query:
-        recording.query = recorder.redactor.query(query)
+        recording.query = recorder.redactor.query(decoded(query))
     port = find("REMOTE_PORT")
-    recording.client = f"{find('REMOTE_ADDR')}:{port}" if port else find("REMOTE_ADDR") or None
+    address = find("REMOTE_ADDR") or ""
+    recording.client = shortened(f"{address}:{port}" if port else decoded(address)) or None
     length = find("CONTENT_LENGTH")
-    if length and length.isdecimal():
+    # More digits than any body has bytes: int() and SQLite have their limits, and a client can write what it likes.
+    if length and isinstance(length, str) and length.isdecimal() and len(length) < 19:
         recording.bytes_in = int(length)
     software = find("SERVER_SOFTWARE")
     recording.server = _split(software) if software else running_server()
@@ -111,9 +115,10 @@ class Answer:
         recording = self._recording
         try:
             # Servers may add to the very list they are given, so it is read before they have it.
-            recording.trail += (_START_RESPONSE, now(), status, exc_info is not None)
+            told = shortened(status if type(status) is str else decoded(status))
+            recording.trail += (_START_RESPONSE, now(), told, exc_info is not None)
             recording.headers = recording.recorder.redactor.headers(headers)
-            recording.status = int(status[:3])
+            recording.status = int(told[:3]) if told[:3].isdecimal() else None
         except Exception as fault:
             faults.note(fault)
         if exc_info is None:
