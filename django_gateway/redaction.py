@@ -147,14 +147,15 @@ class Redactor:
         """The entries of an ASGI scope; ``headers`` is one of them, a list of entries itself."""
         entries: list[Any] = []
         for key, value in scope.items():
-            name = key if key in _SCOPE else shortened(decoded(key))
+            known = key in _SCOPE
+            name = key if known else shortened(decoded(key))
             if type(value) is str:
                 entries.append((name, HIDDEN if self.is_secret(name) else self._text(name, value)))
             elif key == "headers" and hasattr(value, "__iter__"):
                 entries.append((name, self.headers(value)))
             elif key == "query_string":
                 entries.append((name, self.query(value.decode("latin-1") if type(value) is bytes else decoded(value))))
-            elif name is not key:
+            elif not known:
                 entries.append((name, self._plain(name, value)))
             elif type(value) is bytes:
                 entries.append((name, self._text(name, value.decode("latin-1"))))
