@@ -38,6 +38,7 @@ _KEPT_LENGTH: Final = 512
 
 #: Values that say the same whenever they are equal; what else is hashable may be an object with a state.
 _KEPT_TYPES: Final = frozenset({bool, int, float, type(None)})
+_TEXTS: Final = frozenset({str, bytes})
 _CONTAINERS: Final = frozenset({tuple, list, dict, bytes, bytearray})
 
 #: An entry as it is recorded: ``(name, value)``, or the number of the word that says both.
@@ -171,7 +172,7 @@ class Redactor:
         headers = headers if type(headers) is list else list(headers)
         try:
             entries: list[Any] = list(map(self._headers.get, headers))
-        except TypeError:  # pairs that are lists, as some servers and applications make them
+        except Exception:  # pairs that are lists, as some servers and applications make them
             return [self._header(pair) for pair in headers]
         position = -1
         for _ in range(entries.count(None)):
@@ -181,14 +182,15 @@ class Redactor:
 
     def _header(self, pair: Any) -> Entry:
         try:
-            name, value = pair
+            given, value = pair
         except (TypeError, ValueError):
             return ("", f"<{type(pair).__qualname__}>")
-        name, text = shortened(decoded(name)), decoded(value)
+        name, text = shortened(decoded(given)), decoded(value)
         if self.is_secret(name):
             return (name, _hidden(name, text))
         told = self._text(name, text)
-        if told is text and type(pair) is tuple and len(text) <= _KEPT_LENGTH:
+        exact = type(pair) is tuple and type(given) in _TEXTS and type(value) in _TEXTS
+        if exact and told is text and len(text) <= _KEPT_LENGTH:
             return self._keep(self._headers, pair, (name, told))
         return (name, told)
 
