@@ -177,7 +177,7 @@ def test_the_journey_reads_without_its_picture(program: Client, store: Store) ->
     factories.keep(store, exchange)
     html = page(program, exchange)
     steps = text_of(html.split('<details class="in-words">')[1])
-    assert "Middleware: SessionMiddleware. async: 0.25 ms of its own on the way in, 0.25 ms out." in steps
+    assert "Middleware: SessionMiddleware. Async middleware: 0.25 ms of its own on the way in, 0.25 ms out." in steps
     assert "Its sync hooks ran in thread asyncio_0; changing there and back took 0.30 ms." in steps
     assert "URLconf: URLconf. Found the pattern orders/ in 80 µs; it leads to shop.views.orders." in steps
     reader = Reader()

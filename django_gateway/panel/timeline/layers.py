@@ -71,7 +71,7 @@ def _layer(span: Span, times: phases.Layer | None, trail: Trail) -> Piece:
         span.finished,
         MIDDLEWARE,
         span.name.rpartition(".")[2],
-        f"{span.detail}: {text}" if span.detail else text,
+        f"{span.detail.capitalize()} middleware: {text}" if span.detail else text,
         (layer(span.name),),
         works=tuple(own_time(span, trail)),
         path=f"{span.name}.",

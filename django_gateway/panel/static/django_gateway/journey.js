@@ -96,8 +96,8 @@ function fractionAt(event) {
 }
 
 function select(from, to) {
-  selection.setAttribute("x", `${100 * Math.min(from, to)}%`);
-  selection.setAttribute("width", `${100 * Math.abs(to - from)}%`);
+  selection.setAttribute("x", `${(100 * Math.min(from, to)).toFixed(3)}%`);
+  selection.setAttribute("width", `${(100 * Math.abs(to - from)).toFixed(3)}%`);
 }
 
 let drag = null;
