@@ -104,7 +104,7 @@ def begin(recorder: Recorder, scope: Scope, kind: str, vantage: str) -> Recordin
         recording.query = redactor.query(decoded(query))
     client = scope.get("client")
     if client:
-        parts = [client] if isinstance(client, str) else client
+        parts = client if isinstance(client, (list, tuple)) else [client]
         recording.client = shortened(":".join([decoded(part) for part in parts if part is not None])) or None
     return recording
 
