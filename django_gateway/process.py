@@ -31,7 +31,9 @@ def recorder() -> Recorder:
                     hide=settings.hide,
                     max_events=settings.max_events,
                     body_bytes=settings.body_bytes,
+                    watch=_writer.wake,
                 )
+                _writer.in_flight = _recorder.in_flight
     return _recorder
 
 

@@ -10,24 +10,21 @@ from __future__ import annotations
 import itertools
 import os
 import socket
-import sys
 import threading
-import traceback
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
-from functools import cache, lru_cache
+from functools import lru_cache
 from time import time_ns
-from types import TracebackType
 from typing import Any, Final
 
 from .clocks import Steps, now
 from .exchange import (
     FINISHED,
+    IN_FLIGHT,
     Close,
     Exchange,
     Failure,
-    Frame,
     Handover,
     Match,
     Scheduler,
@@ -35,14 +32,11 @@ from .exchange import (
     Sizes,
     Split,
 )
-from .legible import shortened
+from .failures import describe
 from .redaction import Redactor
 from .vocabulary import WORDS, spread
 
 current: ContextVar[Recording | None] = ContextVar("django_gateway_recording", default=None)
-
-#: Frames of a traceback that are kept, the innermost ones.
-_FRAMES: Final = 50
 
 _counter = itertools.count(int.from_bytes(os.urandom(2), "big"))
 _host = socket.gethostname()
@@ -88,7 +82,12 @@ class Recorder:
         hide: Iterable[str] = (),
         max_events: int = 20_000,
         body_bytes: int = 0,
+        watch: Callable[[], None] | None = None,
     ) -> None:
+        #: What has begun and has not ended, by id.
+        self.in_flight: dict[int, Recording] = {}
+        #: Called, in any thread, whenever something begins.
+        self.watch = watch
         self.redactor = Redactor(hide, WORDS.add)
         self.submit = submit
         # An event takes four places of a trail, more or less.
@@ -133,7 +132,9 @@ class Recording:
     discard = False
     ended = 0
     #: The thread that ended it.
-    thread: threading.Thread
+    thread: threading.Thread | None = None
+    #: When a snapshot of it, still in flight, was last kept; and the length of its trail then.
+    shown_at = shown_length = 0
     _failed_with: BaseException | None = None
     #: What can't be seen from the vantage point, one sentence each.
     unseen: list[str] | None = None
@@ -151,6 +152,9 @@ class Recording:
         # Microseconds and a counter: ids sort by start, and two processes meet only in the same microsecond.
         self.id = (wall // 1000) << 12 | (next(_counter) & 0xFFF)
         self.started = now()
+        recorder.in_flight[self.id] = self
+        if recorder.watch is not None:
+            recorder.watch()
 
     def note(self, event: tuple[Any, ...]) -> None:
         """Add an event where there can be many; those that come a fixed number of times go to ``trail`` directly."""
@@ -190,12 +194,14 @@ class Recording:
         # Whoever still holds the recording (a task that outlives its request) writes into nowhere.
         self._finished_trail, self.trail = self.trail, _NOWHERE
         self._failed_with = self.task = None
+        self.recorder.in_flight.pop(self.id, None)
         if not self.discard:
             self.recorder.submit(self)
 
     def exchange(self) -> Exchange:
-        """The finished exchange, as ``Store.pack`` takes it from a recorder."""
-        ended, view = self.ended, self.view_time
+        """The exchange as it is now, finished or in flight, as ``Store.pack`` takes it from a recorder."""
+        done, view = self.done, self.view_time
+        ended = self.ended if done else now()
         duration = ended - self.started
         body = 0 if self.returned is None else ended - self.returned
         inside = self.middleware_time if self.middleware_time > view else view
@@ -204,20 +210,20 @@ class Recording:
             self.id,
             self.interface,
             self.type,
-            FINISHED,
+            FINISHED if done else IN_FLIGHT,
             self.started_at,
             self.started,
-            ended,
+            ended if done else None,
             self.method,
             self.path,
             self.query,
             self.status,
             self.client,
-            _server(*self.server, _pid, self.thread.name),
+            _server(*self.server, _pid, self.thread.name if self.thread is not None else ""),
             self.handover,
             self.match,
             self.headers,
-            self._finished_trail,
+            self._finished_trail if done else list(self.trail),
             self.failure,
             self.scheduler,
             None if self.steps is None else self.steps.loop(duration),
@@ -233,59 +239,3 @@ class Recording:
 @lru_cache(1024)
 def _server(name: str | None, version: str | None, pid: int, thread: str) -> Server:
     return Server(name, version, pid, thread, _host)
-
-
-def describe(error: BaseException, where: str | None, *, handled: bool) -> Failure:
-    """``error`` with its traceback, without the recorder's own frames and without any local variable."""
-    return Failure(
-        f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins."),
-        shortened(_message(error)),
-        _frames(error.__traceback__),
-        where,
-        handled,
-    )
-
-
-def _message(error: BaseException) -> str:
-    try:
-        return str(error)
-    except Exception as broken:
-        return f"<its __str__ raised {type(broken).__name__}>"
-
-
-_ours = os.path.dirname(__file__) + os.sep
-
-
-def _frames(trace: TracebackType | None) -> list[Frame]:
-    summary = traceback.StackSummary.extract(
-        ((frame, line) for frame, line in traceback.walk_tb(trace) if line is not None), lookup_lines=False
-    )
-    frames = [frame for frame in summary if not frame.filename.startswith(_ours)][-_FRAMES:]
-    return [Frame(frame.filename, frame.lineno or 0, frame.name, shortened(frame.line or "")) for frame in frames]
-
-
-@cache
-def running_server() -> tuple[str | None, str | None]:
-    """Name and version of the server program this process runs, from what was started; (None, None) if unknown.
-
-    ASGI's scope does not name the server, so the program is asked: ``GATEWAY_SERVER`` ("name/version") is set by
-    gatewayserve for its children, else the main module's package is looked at.
-    """
-    declared = os.environ.get("GATEWAY_SERVER")
-    if declared:
-        name, _, version = declared.partition("/")
-        return name, version or None
-    main = sys.modules.get("__main__")
-    package = (getattr(main, "__package__", None) or os.path.basename(sys.argv[0] if sys.argv else "")).split(".")[0]
-    if package not in _KNOWN_SERVERS:
-        return None, None
-    from importlib.metadata import PackageNotFoundError
-    from importlib.metadata import version as version_of
-
-    try:
-        return package, version_of(package)
-    except PackageNotFoundError:
-        return package, None
-
-
-_KNOWN_SERVERS: Final = frozenset({"daphne", "uvicorn", "hypercorn", "granian", "gunicorn", "waitress", "cheroot"})

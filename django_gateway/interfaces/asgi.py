@@ -16,7 +16,8 @@ from asgiref.compatibility import guarantee_single_callable
 from ..clocks import Steps, now, stepped
 from ..exchange import HTTP, LIFESPAN, WEBSOCKET, Close, Handover
 from ..legible import decoded, shortened, whole
-from ..recording import Recorder, Recording, current, faults, is_recording, running_server
+from ..recording import Recorder, Recording, current, faults, is_recording
+from ..running import running_server
 from ..vocabulary import CODES
 
 Scope = MutableMapping[str, Any]

@@ -7,6 +7,7 @@ made is returned untouched, because a server recognises it by its type.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any, Final
@@ -14,7 +15,8 @@ from typing import Any, Final
 from ..clocks import now, thread_clock
 from ..exchange import HTTP, Handover
 from ..legible import decoded, shortened
-from ..recording import Recorder, Recording, current, faults, is_recording, running_server
+from ..recording import Recorder, Recording, current, faults, is_recording
+from ..running import running_server
 from ..vocabulary import CODES, WORDS
 
 Environ = Mapping[str, Any]
@@ -88,12 +90,15 @@ def begin(recorder: Recorder, environ: Environ, vantage: str) -> Recording:
     if length and isinstance(length, str) and length.isdecimal() and len(length) < 19:
         recording.bytes_in = int(length)
     software = find("SERVER_SOFTWARE")
-    recording.server = _split(software) if software else running_server()
+    recording.server = _server(shortened(software) if isinstance(software, str) else None)
     return recording
 
 
 @cache
-def _split(software: str) -> tuple[str | None, str | None]:
+def _server(software: str | None) -> tuple[str | None, str | None]:
+    """What gatewayserve says it has started, or else what the server says of itself."""
+    if not software or "GATEWAY_SERVER" in os.environ:
+        return running_server()
     name, _, version = software.partition("/")
     return name, version or None
 

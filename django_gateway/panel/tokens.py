@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from ..stores.sqlite import make_folder
+from ..stores.connection import make_folder
 
 VARIABLE: Final = "GATEWAY_PANEL_TOKEN"
 FILE: Final = "token"

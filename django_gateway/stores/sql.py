@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from ..exchange import Exchange, Sizes, Split, Summary, parse_id
+from ..exchange import IN_FLIGHT, Exchange, Sizes, Split, Summary, parse_id
 from .filters import NUMBERS, WORDS, Condition
 
 #: "gway" in ASCII: tells our files from other programs' databases.
 APPLICATION_ID: Final = 0x67776179
 #: A file of another version is emptied: what it holds is a recording, not a document.
-VERSION: Final = 2
+VERSION: Final = 3
 
 #: Columns of the list, in the order of Summary's fields; Sizes and Split are spread out behind them.
 _SCALARS: Final = (
@@ -47,6 +47,7 @@ CREATE TABLE exchange (
     batch INTEGER NOT NULL
 );
 CREATE INDEX exchange_batch ON exchange (batch);
+CREATE INDEX exchange_in_flight ON exchange (id) WHERE state = '{IN_FLIGHT}';
 CREATE TABLE record (id INTEGER PRIMARY KEY, vocabulary INTEGER, body BLOB NOT NULL);
 CREATE TABLE vocabulary (key INTEGER PRIMARY KEY, last INTEGER NOT NULL);
 CREATE TABLE word (

@@ -6,32 +6,29 @@ at any instant; a power cut may lose the last transactions, never the file.
 
 from __future__ import annotations
 
-import os
+import socket
 import sqlite3
-import threading
 import time
-import weakref
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 
-from ..exchange import Exchange, Summary
+from ..exchange import IN_FLIGHT, INTERRUPTED, Exchange, Summary
 from ..vocabulary import OWN, Dictionary, Vocabulary, expand
 from . import sql
-from .base import Capacity, Statistics, StoreError
+from .base import Capacity, Statistics
+from .connection import Connection, transaction
 from .filters import Condition
-
-_T = TypeVar("_T")
+from .liveness import lives
 
 #: Rows of one INSERT. A whole batch goes in few statements; see sql.insert.
 _ROWS: Final = 64
 #: Exchanges forgotten in one transaction, so that other writers never wait long.
 _FORGET: Final = 500
 _PRUNE_EVERY: Final = 1.0  # seconds
-_BUSY: Final = 5.0  # seconds to wait for another process' transaction
+_SETTLE_EVERY: Final = 1.0  # seconds
 
 _INSERTS: Final = {rows: (sql.insert(rows), sql.insert_records(rows)) for rows in (_ROWS, 8, 1)}
 
@@ -41,11 +38,11 @@ class SQLiteStore:
         self.location = f"sqlite:///{path}"
         self._path = path
         self._capacity = capacity
-        self._writer = _Connection(path)
-        self._reader = _Connection(path)
+        self._writer = Connection(path)
+        self._reader = Connection(path)
         self._encode = msgspec.msgpack.Encoder().encode
         self._decode = msgspec.msgpack.Decoder(Exchange).decode
-        self._next_prune = 0.0
+        self._next_prune = self._next_settle = 0.0
 
     def pack(self, exchange: Exchange, vocabulary: Vocabulary | None = None) -> tuple[Any, ...]:
         return (*sql.values(exchange), self._encode(exchange))
@@ -62,7 +59,7 @@ class SQLiteStore:
         self, connection: sqlite3.Connection, packed: Sequence[tuple[Any, ...]], vocabulary: Vocabulary | None
     ) -> None:
         key = None if vocabulary is None else vocabulary.key
-        with _transaction(connection):
+        with transaction(connection):
             (batch,) = connection.execute("SELECT COALESCE(MAX(batch), 0) + 1 FROM exchange").fetchone()
             if vocabulary is not None:
                 self._write_words(connection, vocabulary, max(row[0] for row in packed))
@@ -101,7 +98,7 @@ class SQLiteStore:
             excess = max(excess, int(count * (1 - self._capacity.bytes / used)) + 1)
         if excess <= 0:
             return False
-        with _transaction(connection):
+        with transaction(connection):
             ids = connection.execute("SELECT id FROM exchange ORDER BY id LIMIT ?", (min(excess, _FORGET),)).fetchall()
             if ids:
                 connection.execute("DELETE FROM exchange WHERE id <= ?", ids[-1])
@@ -113,17 +110,38 @@ class SQLiteStore:
 
     def get(self, number: int) -> Exchange | None:
         def read(connection: sqlite3.Connection) -> Exchange | None:
-            row = connection.execute("SELECT vocabulary, body FROM record WHERE id = ?", (number,)).fetchone()
+            self._settle(connection)
+            query = "SELECT vocabulary, body, state FROM record JOIN exchange USING (id) WHERE id = ?"
+            row = connection.execute(query, (number,)).fetchone()
             if row is None:
                 return None
-            key, body = row
+            key, body, state = row
             exchange = self._decode(body)
+            if exchange.state != state:
+                exchange = msgspec.structs.replace(exchange, state=state)
             if key is None:
                 return exchange
             words = connection.execute("SELECT number, body FROM word WHERE vocabulary = ?", (key,))
             return expand(exchange, Dictionary(dict(words)))
 
         return self._reader.use(read, missing=None)
+
+    def _settle(self, connection: sqlite3.Connection) -> None:
+        """What is in flight in a process of this machine that has died was interrupted: nobody else can say so."""
+        if time.monotonic() < self._next_settle:
+            return
+        self._next_settle = time.monotonic() + _SETTLE_EVERY
+        query = "SELECT id, pid, started_at, body FROM exchange JOIN record USING (id) WHERE state = ?"
+        gone = [
+            (INTERRUPTED, number)
+            for number, pid, started_at, body in connection.execute(query, (IN_FLIGHT,)).fetchall()
+            if not lives(pid, started_at) and self._decode(body).server.host == socket.gethostname()
+        ]
+        if gone:
+            with transaction(connection):
+                connection.executemany(
+                    "UPDATE exchange SET state = ?, batch = (SELECT MAX(batch) + 1 FROM exchange) WHERE id = ?", gone
+                )
 
     def page(
         self, conditions: Sequence[Condition] = (), *, before: int | None = None, limit: int = 50
@@ -134,6 +152,7 @@ class SQLiteStore:
             parameters.append(before)
 
         def read(connection: sqlite3.Connection) -> list[Summary]:
+            self._settle(connection)
             query = f"SELECT {sql.COLUMNS} FROM exchange WHERE {clause} ORDER BY id DESC LIMIT ?"
             return [sql.summary(row) for row in connection.execute(query, (*parameters, limit))]
 
@@ -141,6 +160,7 @@ class SQLiteStore:
 
     def since(self, cursor: int, *, limit: int = 200) -> tuple[int, list[Summary]]:
         def read(connection: sqlite3.Connection) -> tuple[int, list[Summary]]:
+            self._settle(connection)
             (newest,) = connection.execute("SELECT COALESCE(MAX(batch), 0) FROM exchange").fetchone()
             if cursor < 0 or newest == cursor:
                 return newest, []
@@ -155,7 +175,7 @@ class SQLiteStore:
 
     def clear(self) -> None:
         def write(connection: sqlite3.Connection) -> None:
-            with _transaction(connection):
+            with transaction(connection):
                 for table in ("exchange", "record", "word", "vocabulary"):
                     connection.execute(f"DELETE FROM {table}")
 
@@ -170,118 +190,6 @@ class SQLiteStore:
         self._reader.close()
 
 
-class _Connection:
-    """One connection, opened when first used, anew after a fork and when the file was replaced."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._lock = threading.Lock()
-        self._connection: sqlite3.Connection | None = None
-        self._identity: tuple[int, int, int] | None = None
-        _connections.add(self)
-
-    def forked(self) -> None:
-        """In a child the lock may be held by a thread that only the parent has."""
-        self._lock = threading.Lock()
-
-    def use(self, action: Callable[[sqlite3.Connection], _T], *, create: bool = False, missing: Any = None) -> _T:
-        """What ``action`` returns; ``missing`` where there is no file yet and ``create`` is not set.
-
-        Raises StoreError.
-        """
-        with self._lock:
-            try:
-                connection = self._open(create)
-                return missing if connection is None else action(connection)
-            except (sqlite3.Error, OSError, msgspec.MsgspecError) as error:
-                raise StoreError(_explain(self._path, error)) from error
-
-    def _open(self, create: bool) -> sqlite3.Connection | None:
-        identity = self._current_identity()
-        if self._connection is not None and identity == self._identity:
-            return self._connection
-        if self._identity is not None and self._identity[0] == os.getpid():
-            self.close()
-        # A connection inherited by fork is left alone: closing it here would drop the parent's locks.
-        self._connection = self._identity = None
-        if not create and not self._path.exists():
-            return None
-        if create:
-            make_folder(self._path.parent)
-            # Made for its owner alone before SQLite opens it: the files beside it (-wal, -shm) get the same mode.
-            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        connection = sqlite3.connect(self._path, timeout=_BUSY, isolation_level=None, check_same_thread=False)
-        try:
-            _prepare(connection, self._path)
-        except BaseException:
-            connection.close()
-            raise
-        self._connection = connection
-        self._identity = self._current_identity()
-        return connection
-
-    def _current_identity(self) -> tuple[int, int, int] | None:
-        try:
-            status = os.stat(self._path)
-        except FileNotFoundError:
-            return None
-        return os.getpid(), status.st_dev, status.st_ino
-
-    def close(self) -> None:
-        if self._connection is not None:
-            with suppress(sqlite3.Error):
-                self._connection.close()
-        self._connection = self._identity = None
-
-
-_connections: weakref.WeakSet[_Connection] = weakref.WeakSet()
-
-
-def _forked() -> None:
-    for connection in list(_connections):
-        connection.forked()
-
-
-os.register_at_fork(after_in_child=_forked)
-
-
-def make_folder(folder: Path) -> None:
-    """Make the folder; one that is new ignores itself for git and is for its owner alone."""
-    if folder.is_dir():
-        return
-    folder.mkdir(parents=True, mode=0o700, exist_ok=True)
-    with suppress(FileExistsError), open(folder / ".gitignore", "x", encoding="ascii") as file:
-        file.write("*\n")
-
-
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    # Wide pages hold several records each; this counts only while the file is new.
-    connection.execute("PRAGMA page_size = 16384")
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = NORMAL")
-    connection.execute("PRAGMA temp_store = MEMORY")
-    if _version(connection) == (sql.APPLICATION_ID, sql.VERSION):
-        return
-    with _transaction(connection):
-        application, version = _version(connection)
-        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        if tables and application != sql.APPLICATION_ID:
-            raise sqlite3.DatabaseError(f"{path.name} is another program's database")
-        if (application, version) != (sql.APPLICATION_ID, sql.VERSION):
-            for table in tables:
-                connection.execute(f'DROP TABLE "{table}"')
-            for statement in sql.SCHEMA.split(";"):
-                connection.execute(statement)
-            connection.execute(f"PRAGMA application_id = {sql.APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version = {sql.VERSION}")
-
-
-def _version(connection: sqlite3.Connection) -> tuple[int, int]:
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    return application, version
-
-
 def _usage(connection: sqlite3.Connection) -> tuple[int, int]:
     """Exchanges, and the bytes of the pages in use."""
     (count,) = connection.execute("SELECT COUNT(*) FROM exchange").fetchone()
@@ -289,29 +197,3 @@ def _usage(connection: sqlite3.Connection) -> tuple[int, int]:
     (free,) = connection.execute("PRAGMA freelist_count").fetchone()
     (size,) = connection.execute("PRAGMA page_size").fetchone()
     return count, (pages - free) * size
-
-
-@contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        with suppress(sqlite3.Error):
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-        raise
-
-
-def _explain(path: Path, error: Exception) -> str:
-    text = str(error)
-    if isinstance(error, PermissionError) or "readonly" in text or "unable to open" in text:
-        return f"The store {path} can't be written ({text}): check the owner and mode of the file and its folder."
-    if "locked" in text or "busy" in text:
-        return f"The store {path} is held by another process for more than {_BUSY:.0f} s: try again."
-    if "another program" in text:
-        return f"The store {path} is another program's database: name another file in GATEWAY['STORE']."
-    if "malformed" in text or "not a database" in text:
-        return f"The store {path} is damaged ({text}): delete the file, a new one is made."
-    return f"The store {path} can't be used: {text}."

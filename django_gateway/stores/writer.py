@@ -11,6 +11,7 @@ import os
 import threading
 import weakref
 from collections import deque
+from time import perf_counter_ns as now
 from typing import Any, Final, Protocol
 
 from ..exchange import Exchange
@@ -24,9 +25,22 @@ _GATHER: Final = 0.05
 _BATCH: Final = 1_024
 
 
-class Finished(Protocol):
+#: What is in flight for longer is kept as it is, so that it can be seen: seconds.
+_PATIENCE: Final = 0.5
+
+
+class Recorded(Protocol):
+    """A recording, as far as the writer knows one."""
+
+    done: bool
+    discard: bool
+    started: int
+    trail: Any
+    shown_at: int
+    shown_length: int
+
     def exchange(self) -> Exchange:
-        """The exchange, packed as a recorder's: see ``Store.pack``."""
+        """The exchange, finished or in flight, packed as a recorder's: see ``Store.pack``."""
 
 
 class Writer:
@@ -36,6 +50,8 @@ class Writer:
         self.dropped = 0
         #: Why the last batch could not be written; None when it could.
         self.error: str | None = None
+        #: A recorder's recordings in flight, by id.
+        self.in_flight: dict[int, Any] = {}
         self._reset()
         _writers.add(self)
 
@@ -45,13 +61,17 @@ class Writer:
         self._flushing = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def submit(self, recording: Finished) -> None:
+    def submit(self, recording: Recorded) -> None:
         queue = self._queue
         if len(queue) >= _QUEUE:
             self.dropped += 1
             return
         # Packed at once: a few bytes wait, not the many objects of a recording, which would grow cold in the queue.
         queue.append(self.store.pack(recording.exchange(), WORDS))
+        self.wake()
+
+    def wake(self) -> None:
+        """Something has begun or waits to be written."""
         if not self._wake.is_set():
             if self._thread is None:
                 self._start()
@@ -66,10 +86,34 @@ class Writer:
     def _run(self) -> None:
         pause = threading.Event()  # nobody sets it: a sleep that a test's patched time.sleep does not reach
         while True:
-            self._wake.wait()
+            self._wake.wait(_PATIENCE if self.in_flight else None)
             pause.wait(_GATHER)
             self._wake.clear()
+            try:
+                self._show()
+            except Exception as error:
+                self.error = f"{type(error).__name__}: {error}"
             self.flush()
+
+    def _show(self) -> None:
+        """Queue a snapshot of what is long in flight and has moved since the last one.
+
+        The more there is in flight, the longer each waits: a thousand open WebSockets take no more than ten of them.
+        """
+        recordings: list[Recorded] = list(self.in_flight.values())
+        instant = now()
+        patience = int(max(_PATIENCE, len(recordings) / 200) * 1e9)
+        for recording in recordings:
+            length = len(recording.trail)
+            if instant - (recording.shown_at or recording.started) < patience or length == recording.shown_length:
+                continue
+            # A trail grows by what was not shown yet; a long one is copied less often.
+            if recording.shown_at and instant - recording.shown_at < length * 100_000:
+                continue
+            packed = self.store.pack(recording.exchange(), WORDS)
+            recording.shown_at, recording.shown_length = instant, length
+            if not (recording.done or recording.discard) and len(self._queue) < _QUEUE:
+                self._queue.append(packed)
 
     def flush(self) -> None:
         """Write what waits now, in the calling thread."""
@@ -105,6 +149,8 @@ def _flush_all() -> None:
 
 def _forked() -> None:
     for writer in list(_writers):
+        # What the parent serves is not in flight here; the recorder holds the same dict.
+        writer.in_flight.clear()
         writer._reset()
 
 
