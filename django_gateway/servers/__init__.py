@@ -29,10 +29,13 @@ __all__ = [
 #: Where each adapter is; imported when it is asked for.
 _ADAPTERS: Final = {
     name: f"{__name__}.{name}"
-    for name in ("cheroot", "daphne", "django", "granian", "gunicorn", "hypercorn", "uvicorn", "uwsgi", "waitress")
+    for name in (
+        *("cheroot", "daphne", "django", "granian", "gunicorn", "hypercorn", "uvicorn", "uwsgi", "waitress"),
+        *("apache", "embedded", "fcgiwrap", "lighttpd"),
+    )
 }
-#: The server of each interface where none is named.
-DEFAULTS: Final = {"wsgi": "django", "asgi": "daphne"}
+#: The server of each interface where none is named: the first that can be used.
+DEFAULTS: Final = {"wsgi": ("django",), "asgi": ("daphne",), "cgi": ("lighttpd", "apache", "fcgiwrap", "embedded")}
 
 
 def names() -> list[str]:
@@ -72,9 +75,9 @@ def interface_of(options: Options, usual: Interface) -> Interface:
     return usual if usual in spoken else min(spoken)
 
 
-def choose(name: str | None, interface: str) -> Server:
+def choose(name: str | None, interface: str, options: Options | None = None) -> Server:
     """The adapter for an interface, by name or by default. Raises ServerError where it doesn't speak the interface."""
-    server = get(name or DEFAULTS[interface])
+    server = get(name) if name else _usual(cast("Interface", interface), options or Options())
     if interface not in server.interfaces:
         spoken = " and ".join(sorted(spoken.upper() for spoken in server.interfaces))
         suitable = [known for known in names() if interface in get(known).interfaces]
@@ -83,3 +86,16 @@ def choose(name: str | None, interface: str) -> Server:
             f"Servers that speak {interface.upper()}: {', '.join(suitable)}."
         )
     return server
+
+
+def _usual(interface: Interface, options: Options) -> Server:
+    """The first of the interface's servers that is here and can do what is asked for, else the last."""
+    *others, last = map(get, DEFAULTS[interface])
+    for server in others:
+        try:
+            server.version()
+            server.check(options, interface)
+        except ServerError:
+            continue
+        return server
+    return last

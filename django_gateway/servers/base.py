@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import ClassVar, Literal
 
 from .options import Options
 
-Interface = Literal["wsgi", "asgi"]
+Interface = Literal["wsgi", "asgi", "cgi"]
 
 #: What every server is told to import; it wraps the project's application.
 APPLICATION = "django_gateway.workers.application"
@@ -44,6 +45,12 @@ class Launch:
     grace: float = 5.0
     #: Set where the server is to speak TLS.
     certificate: Certificate | None = None
+    #: Host and port.
+    address: tuple[str, int] = ("127.0.0.1", 8000)
+    #: What the process finds in its environment.
+    environment: Mapping[str, str] = field(default_factory=dict)
+    #: Where gatewayserve was started.
+    directory: Path = Path()
 
     @property
     def application(self) -> str:
@@ -83,6 +90,10 @@ class Server:
     forks: ClassVar[bool] = False
     #: Whether it is a program of django_gateway.workers, which can be started ahead and told to wait.
     waits: ClassVar[bool] = False
+    #: Whether a change needs it to start anew; under CGI the next request has the new code in any case.
+    restarts: ClassVar[bool] = True
+    #: Whether it binds the address itself; else it takes the supervisor's socket.
+    binds: ClassVar[bool] = False
     #: Whether its worker writes the request log itself; else the application is wrapped for that.
     logs_requests: ClassVar[bool] = True
 

@@ -73,7 +73,7 @@ def _is_address(value: Any) -> bool:
 
 _SWITCH: Final = Takes(_is_switch, "True or False")
 _COUNT: Final = Takes(_is_count, "a whole number above 0")
-_INTERFACES: Final = ("wsgi", "asgi")
+_INTERFACES: Final = ("wsgi", "asgi", "cgi")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,11 +96,14 @@ class Options:
             const="asgi",
             help="Serve the project through ASGI (default where ASGI_APPLICATION is set).",
         ),
+        flag(
+            "--cgi", action="store_const", const="cgi", help="Serve the project through CGI: a process for each request."
+        ),
         default=None,
-        takes=Takes(lambda value: value in _INTERFACES, '"wsgi" or "asgi"'),
+        takes=Takes(lambda value: value in _INTERFACES, '"wsgi", "asgi" or "cgi"'),
     )
     server: str | None = option(
-        flag("--server", metavar="NAME", help="The server to run (default: django for WSGI, daphne for ASGI)."),
+        flag("--server", metavar="NAME", help="The server to run (default: django for WSGI, daphne for ASGI, a web server for CGI)."),
         default=None,
         takes=Takes(_is_text, "the name of a server"),
     )

@@ -19,6 +19,8 @@ def greet(plan: Plan, console: Console, token: str | None) -> None:
     server = plan.server.title if plan.server.distribution == "django" else f"{plan.server.title} {plan.version}"
     workers = "" if plan.options.workers == 1 else f" · {plan.options.workers} workers"
     reload = "restarts when a file changes" if plan.options.reload else "no restart when a file changes"
+    if plan.interface == "cgi":
+        workers, reload = ": one process per request", "a saved file counts from the next request on"
     urls = [("Project", plan.url, project_elsewhere(plan))]
     if plan.panel is not None:
         panel = plan.panel.address

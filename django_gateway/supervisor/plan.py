@@ -32,6 +32,14 @@ class Listening:
     def descriptor(self) -> int:
         return 3 if self.socket is None else self.socket.fileno()
 
+    @property
+    def numeric(self) -> tuple[str, int]:
+        """Host and port, with the host as the IP address that its name stands for."""
+        host = self.address.host
+        if self.socket is not None and self.path is None:
+            host = self.socket.getsockname()[0]
+        return host, self.address.port
+
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
@@ -75,6 +83,9 @@ class Plan:
             folder=self.folder,
             grace=environment.GRACE,
             certificate=self.certificate,
+            address=self.serving.numeric,
+            environment=self.environment,
+            directory=Path.cwd(),
         )
         return self.server.command(launch)
 
@@ -92,13 +103,13 @@ class Plan:
 def make(project: Project, options: Options, *, command: str) -> Plan:
     """Raises ProjectError, ServerError, AddressError or CertificateError. ``command`` is what advice says to run."""
     interface = servers.interface_of(options, "asgi" if project.asgi_by_default else "wsgi")
-    server = servers.choose(options.server, interface)
+    server = servers.choose(options.server, interface, options)
     version = server.version()
     server.check(options, interface)
     check_application(interface, options.application)
     address = addresses.parse(options.address, ipv6=options.ipv6)
     certificate = certificates.choose(options, _names(address), project.gateway.folder / "certificates")
-    serving = _listen(address, options, command)
+    serving = _listen(address, options, server, command)
     return Plan(
         project=project,
         options=options,
@@ -122,7 +133,7 @@ def _names(address: Address) -> list[str]:
     return names
 
 
-def _listen(address: Address, options: Options, command: str) -> Listening:
+def _listen(address: Address, options: Options, server: Server, command: str) -> Listening:
     if options.unix is not None:
         if options.address:
             raise AddressError(f"--unix takes the place of an address: leave {options.address} out.")
@@ -130,7 +141,7 @@ def _listen(address: Address, options: Options, command: str) -> Listening:
         return Listening(address=address, socket=None if options.dry_run else unix.listen(path), path=path)
     if options.dry_run:
         return Listening(address=address, socket=None)
-    listener = sockets.listen(address, command=command)
+    listener = (sockets.reserve if server.binds else sockets.listen)(address, command=command)
     return Listening(address=sockets.bound(listener, address), socket=listener)
 
 

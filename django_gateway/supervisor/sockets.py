@@ -26,6 +26,15 @@ def listen(address: Address, *, command: str = "") -> socket.socket:
     return listener
 
 
+def reserve(address: Address, *, command: str = "") -> socket.socket:
+    """A socket that keeps the address for a server which binds it itself. Raises AddressError."""
+    # With SO_REUSEADDR two sockets may be bound to one address as long as only one of them listens.
+    try:
+        return _bind(address)
+    except OSError as error:
+        raise AddressError(_explain(error, address, command)) from error
+
+
 def listen_next_free(address: Address) -> socket.socket:
     """As ``listen``, on the first free port from the address' on. Raises AddressError."""
     for port in range(address.port, min(address.port + _TRIES, 65536)):

@@ -51,6 +51,8 @@ class Supervisor:
         self.watcher = Watcher(plan.project.tree, self.changed_soon, self.warn_soon) if reloading else None
         self.dotenv = dotenv.DotEnv(plan.project.root.glob("*.env*"), dotenv.initial_environment())
         self.files: dict[str, str | None] = {}
+        #: Whether any worker ever came as far as importing the project.
+        self.loading = False
         #: What was said last about each topic.
         self.notices: dict[str, str] = {}
         self.crashes = 0
@@ -68,6 +70,8 @@ class Supervisor:
         for path, text in self.command.files.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
+            if text.startswith("#!"):
+                path.chmod(0o700)
         self.current = Generation(self.loop.time())
         self.begin()
         self.panel.start()
@@ -125,6 +129,8 @@ class Supervisor:
         kind = message["kind"]
         if child in self.spares:
             self.spares.heard(child, message)
+        elif kind == "loading":
+            self.loading = True
         elif kind == "interrupt":
             self.interrupt()
         elif kind == "modules":
@@ -198,7 +204,7 @@ class Supervisor:
             self.crashes = 0
         self.crashes += 1
         what = f"Worker {child.pid} {ending(child.code)}"
-        if served_since is None and child.code > 0 and not self.files:
+        if served_since is None and child.code > 0 and not self.loading:
             # Not the project, which it has not even begun to import: the server itself does not want to run.
             self.console.fail(f"{self.plan.server.title} {ending(child.code)} before it could serve.")
             self.stop(child.code)
@@ -209,7 +215,7 @@ class Supervisor:
         else:
             again = f"{what}, {self.crashes} times now. Next try in {pause:g} s"
             self.console.warn(f"{again}, or when a file is saved." if self.watcher else f"{again}.")
-            if not self.current.serving:
+            if not self.current.serving and not self.plan.server.binds:
                 self.holding.open(Reason(f"{what}.", "It is started again soon; the terminal may show why it ended."))
         self.pauses.add(self.loop.call_later(pause, self.replace))
 
@@ -233,9 +239,23 @@ class Supervisor:
         variables = [Path(path) for path in paths if is_dotenv(Path(path).name)]
         for path in variables:
             self.dotenv.refresh(path, self.environment)
+        changed = [shown(path, self.plan.project.root) for path in paths]
+        if not self.plan.server.restarts and self.current.serving:
+            self.tell(changed)
+            return
         if variables:
             self.spares.discard()
-        self.begin([shown(path, self.plan.project.root) for path in paths])
+        self.begin(changed)
+
+    def tell(self, changed: Sequence[str]) -> None:
+        """Let a server that need not start anew know that the project has changed."""
+        self.console.good(f"{listed(changed)} changed: the next request runs the new code")
+        started_with = self.plan.environment | self.command.env
+        variables = {name: None for name in started_with.keys() - self.environment.keys()} | {
+            name: value for name, value in self.environment.items() if started_with.get(name) != value
+        }
+        for child in self.current.workers:
+            child.send("changed", variables=variables)
 
     def say_slow(self, what: str) -> None:
         self.slow = None

@@ -41,6 +41,7 @@ def load(interface: str) -> Any:
 
     Raises SystemExit.
     """
+    channel.send("loading")
     try:
         application = bare(interface)
         if os.environ.get(CHECKS) != "0":
@@ -113,7 +114,7 @@ def application_path(interface: str, settings: Any) -> str | None:
     For ASGI without ASGI_APPLICATION: ``asgi.py`` beside the WSGI application or beside the settings, which is where
     startproject puts it.
     """
-    if interface == "wsgi":
+    if interface != "asgi":
         return cast("str | None", getattr(settings, "WSGI_APPLICATION", None))
     path = cast("str | None", getattr(settings, "ASGI_APPLICATION", None))
     if path:

@@ -1,0 +1,112 @@
+"""Apache with mod_cgid: a daemon of its own starts the scripts, because Apache's workers have threads."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from functools import cache
+from pathlib import Path
+
+from . import program
+from .base import Command, Interface, Launch, ServerError
+from .cgi import SCRIPT, CGIServer, passed_on, quoted, socket_path
+from .options import Options
+
+_PROGRAMS = ("apache2", "httpd")
+_PID = "apache.pid"
+_SOCKET = "cgid.sock"
+#: Where distributions keep its modules.
+_MODULES = ("/usr/lib/apache2/modules", "/usr/lib64/httpd/modules", "/usr/lib/httpd/modules")
+_NEEDED = ("mpm_event", "authz_core", "alias", "env", "headers", "setenvif", "cgid")
+# Apache will not serve as root. Seen from a user namespace, root is somebody else, with root's own rights to its files.
+_AS_SOMEBODY = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
+
+
+class Apache(CGIServer):
+    name = "apache"
+    title = "Apache"
+    binds = True
+
+    def version(self) -> str:
+        return program.version(program.require(self.title, "apache2", *_PROGRAMS))
+
+    def check(self, options: Options, interface: Interface) -> None:
+        super().check(options, interface)
+        if os.geteuid() == 0 and not _may_be_somebody():
+            raise ServerError("Apache does not serve as root: run gatewayserve as another user, or take another server.")
+        _modules()
+
+    def command(self, launch: Launch) -> Command:
+        configuration = launch.folder / "apache.conf"
+        server = program.find(*_PROGRAMS) or "apache2"
+        somebody = _AS_SOMEBODY if os.geteuid() == 0 else ()
+        argv = ("SIGWINCH", *somebody, server, "-DFOREGROUND", "-f", str(configuration))
+        return self.keeper(launch, argv, ready=[_PID], files={configuration: _configuration(launch)})
+
+
+@cache
+def _may_be_somebody() -> bool:
+    try:
+        return subprocess.run([*_AS_SOMEBODY, "true"], capture_output=True, timeout=10, check=False).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
+def _modules() -> Path:
+    """The folder with all modules that are needed. Raises ServerError."""
+    for folder in map(Path, _MODULES):
+        missing = [name for name in _NEEDED if not (folder / f"mod_{name}.so").is_file()]
+        if not missing:
+            return folder
+        if folder.is_dir():
+            raise ServerError(f"Apache is installed without {', '.join(f'mod_{name}' for name in missing)}.")
+    raise ServerError(f"Apache's modules are in none of {', '.join(_MODULES)}.")
+
+
+def _configuration(launch: Launch) -> str:
+    folder, (host, port) = launch.folder, launch.address
+    modules = _modules()
+    load = "".join(f"LoadModule {name}_module {quoted(modules / f'mod_{name}.so')}\n" for name in _NEEDED)
+    variables = "".join(f"PassEnv {name}\n" for name in sorted(passed_on(launch.environment)))
+    return f"""\
+# Written by gatewayserve.
+{load}
+ServerRoot {quoted(folder)}
+DefaultRuntimeDir {quoted(folder)}
+DocumentRoot {quoted(folder)}
+ServerName {host if ":" not in host else f"[{host}]"}
+Listen {f"[{host}]" if ":" in host else host}:{port}
+PidFile {quoted(folder / _PID)}
+ScriptSock {quoted(socket_path(folder, _SOCKET))}
+ErrorLog /dev/stderr
+LogLevel error
+
+StartServers 1
+ServerLimit 4
+ThreadsPerChild 32
+MaxRequestWorkers 128
+MinSpareThreads 1
+MaxSpareThreads 128
+Timeout 3600
+GracefulShutDownTimeout 2
+
+# %2F is a slash in PATH_INFO, as under every other gateway.
+AllowEncodedSlashes On
+MergeSlashes Off
+
+# When the request came, in microseconds, from no header that a client could send.
+RequestHeader set X-Gateway-Received "%t" early
+SetEnvIf X-Gateway-Received "t=([0-9]+)" GATEWAY_RECEIVED=$1
+RequestHeader unset X-Gateway-Received
+
+# Every path is the script's: SCRIPT_NAME is empty, PATH_INFO is all of it.
+ScriptAlias "/" {quoted(f"{folder / SCRIPT}/")}
+<Directory {quoted(folder)}>
+    Require all granted
+    CGIPassAuth On
+</Directory>
+
+{variables}"""
+
+
+server = Apache()

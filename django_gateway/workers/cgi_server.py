@@ -1,0 +1,181 @@
+"""``python -m django_gateway.workers.cgi_server FOLDER READY… -- SIGNAL program … [-- SIGNAL program …]``
+
+Keeps a web server for as long as the supervisor lives: starts its programs in FOLDER, says that it serves once the
+files named READY are there, and ends the programs, and every script that they have started, when it is told to end.
+``--fd N`` before FOLDER is a listening socket for the last program.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import selectors
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+from ..servers.cgi import CHANGES, passed_on
+from . import tether
+from .cgi_rehearsal import Rehearsals
+from .channel import channel
+
+#: Seconds in which requests may end in peace, then seconds for scripts that are told to end. Somebody has pressed
+#: Control-C and waits: nothing else ends a web server here.
+_PEACE = 1.2
+_LAST = 0.4
+_LOOK = 0.01
+
+
+@dataclass
+class Program:
+    end_with: signal.Signals
+    process: subprocess.Popen[bytes]
+
+
+class Keeper:
+    def __init__(
+        self, folder: Path, ready: Sequence[str], commands: Sequence[Sequence[str]], descriptors: Sequence[int]
+    ) -> None:
+        self._folder = folder
+        self._ready = [folder / name for name in ready]
+        self._commands = commands
+        self._descriptors = descriptors
+        self._programs: list[Program] = []
+        self._ended = False
+        self._rehearsals = Rehearsals(str(folder / CHANGES))
+
+    def run(self) -> int:
+        """Until told to end, or until a program ends; returns the exit code."""
+        wake, woken = socket.socketpair()
+        for end in (wake, woken):
+            end.setblocking(False)
+        signal.set_wakeup_fd(woken.fileno())
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGTERM, self._told_to_end)
+        for path in self._ready:
+            path.unlink(missing_ok=True)
+        stderr = _stderr()
+        for left, (name, *command) in zip(reversed(range(len(self._commands))), self._commands, strict=True):
+            process = self._start(command, stderr, () if left else self._descriptors)
+            self._programs.append(Program(signal.Signals[name], process))
+        with selectors.DefaultSelector() as selector:
+            selector.register(wake, selectors.EVENT_READ)
+            if channel.connected:
+                selector.register(channel.fileno(), selectors.EVENT_READ)
+            serving = False
+            while not self._ended:
+                events = {key.fd for key, _ in selector.select(None if serving else _LOOK)}
+                with suppress(BlockingIOError):
+                    while wake.recv(64):
+                        pass
+                code = next((code for one in self._programs if (code := one.process.poll()) is not None), None)
+                if code is not None:
+                    self._end()
+                    return code or 1
+                if channel.fileno() in events:
+                    self._heard()
+                if not serving and all(path.exists() for path in self._ready):
+                    serving = True
+                    channel.send("serving")
+                    self._rehearsals.start()
+        self._end()
+        return 0
+
+    def _told_to_end(self, *_: object) -> None:
+        self._ended = True
+
+    def _start(self, command: Sequence[str], stderr: int, descriptors: Sequence[int]) -> subprocess.Popen[bytes]:
+        parent = os.getpid()
+        return subprocess.Popen(
+            command,
+            cwd=self._folder,
+            env=passed_on(os.environ),
+            stdin=subprocess.DEVNULL,
+            stdout=stderr,
+            stderr=stderr,
+            pass_fds=descriptors,
+            preexec_fn=lambda: tether.end_with_parent(parent),
+        )
+
+    def _heard(self) -> None:
+        message = channel.receive()
+        if message is None:
+            self._ended = True
+        elif message["kind"] == "changed":
+            self._rehearsals.changed(message["variables"])
+
+    def _end(self) -> None:
+        """Programs first, the last one before those that work for it; then whatever is left in this process group."""
+        self._rehearsals.end()
+        for program in reversed(self._programs):
+            with suppress(ProcessLookupError):
+                program.process.send_signal(program.end_with)
+            with suppress(subprocess.TimeoutExpired):
+                program.process.wait(_PEACE)
+        _end_group(signal.SIGTERM, _LAST)
+        _end_group(signal.SIGKILL, _LAST)
+
+
+def _end_group(number: signal.Signals, seconds: float) -> None:
+    """Send the signal to every other process of our group, and wait until they are gone, but not for longer."""
+    deadline = time.monotonic() + seconds
+    for pid in _others():
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+    while any(True for _ in _others()) and time.monotonic() < deadline:
+        time.sleep(_LOOK)
+
+
+def _others() -> Iterator[int]:
+    """The living processes of our group, without this one. The group is ours alone: the supervisor has made it."""
+    group = os.getpgrp()
+    for entry in os.listdir("/proc"):
+        if not entry.isdecimal() or int(entry) == os.getpid():
+            continue
+        with suppress(OSError, ValueError):
+            with open(f"/proc/{entry}/stat", encoding="latin-1") as file:
+                state, _, its_group, *_ = file.read().rpartition(")")[2].split()
+            if int(its_group) == group and state != "Z":
+                yield int(entry)
+
+
+def _stderr() -> int:
+    """Where the programs' standard error goes: ours. Apache opens it by its name, which a socket does not allow."""
+    if not stat.S_ISSOCK(os.fstat(2).st_mode):
+        return 2
+    reading, writing = os.pipe()
+
+    def copy() -> None:
+        while data := os.read(reading, 65536):
+            os.write(2, data)
+
+    threading.Thread(target=copy, name="gateway-stderr", daemon=True).start()
+    return writing
+
+
+def main() -> int:
+    own, *commands = [list(words) for is_end, words in groupby(sys.argv[1:], lambda word: word == "--") if not is_end]
+    parser = argparse.ArgumentParser(prog="gatewayserve --cgi", allow_abbrev=False)
+    parser.add_argument("--fd", type=int, action="append", default=[])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("ready", nargs="*")
+    options = parser.parse_args(own)
+    # The supervisor has made the group; a keeper that is started by hand makes its own.
+    if os.getpgrp() != os.getpid():
+        os.setpgid(0, 0)
+    (options.folder / "temporary").mkdir(parents=True, exist_ok=True)
+    return Keeper(options.folder, options.ready, commands, options.fd).run()
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, lambda *_: channel.send("interrupt"))
+    sys.exit(main())
