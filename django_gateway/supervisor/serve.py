@@ -13,6 +13,7 @@ from ..servers import ServerError, settle
 from ..servers.options import OptionError, merged
 from . import plan as plans
 from . import project as projects
+from . import unix
 from .addresses import AddressError
 from .certificates import CertificateError
 from .console import Console
@@ -41,7 +42,8 @@ def serve(given: Mapping[str, Any], *, color: bool, no_color: bool = False) -> i
     plan.folder.mkdir(exist_ok=True)
     token = panel_token(project.gateway.folder) if plan.panel is not None else None
     greet(plan, console, token)
-    return asyncio.run(Supervisor(plan, console, token).run())
+    with unix.removed_at_the_end(plan.serving.path):
+        return asyncio.run(Supervisor(plan, console, token).run())
 
 
 def prepare(folder: Path) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import socket
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .addresses import AddressError
@@ -30,12 +31,19 @@ def listen(path: Path) -> socket.socket:
     return listener
 
 
-def remove(path: Path, made: os.stat_result) -> None:
-    """Remove the socket that was made, and no other that has taken its place since."""
-    with suppress(OSError):
-        now = path.stat()
-        if (now.st_dev, now.st_ino) == (made.st_dev, made.st_ino):
-            path.unlink()
+@contextmanager
+def removed_at_the_end(path: Path | None) -> Iterator[None]:
+    """Remove the socket that is there now, and no other that may have taken its place by then."""
+    if path is None:
+        yield
+        return
+    made = path.stat()
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            if os.path.samestat(made, path.stat()):
+                path.unlink()
 
 
 def _clear(path: Path) -> None:

@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from typing import Any
 
 from cheroot import wsgi
@@ -15,6 +16,8 @@ from cheroot.ssl.builtin import BuiltinSSLAdapter
 from . import spare
 from .channel import channel
 from .environment import GRACE
+
+_FRESH = 0.25  # seconds in which a client that has connected is expected to send its request
 
 
 class Server(wsgi.Server):
@@ -31,12 +34,17 @@ class Server(wsgi.Server):
     def bind_unix_socket(self, _: Any) -> None:
         self.bind()
 
-    def drain(self, *_: object) -> None:
+    def told_to_end(self, *_: object) -> None:
+        # The selector's lock may be held by the very thread that this handler has interrupted.
+        threading.Thread(target=self.drain).start()
+
+    def drain(self) -> None:
         connections: Any = self._connections  # type: ignore[attr-defined]
         connections._selector.unregister(self.socket.fileno())
+        time.sleep(_FRESH)
         # stop() would connect to the address to wake whoever accepts there, and that is the next worker.
         self.socket = None
-        threading.Thread(target=self.stop).start()
+        self.stop()
 
 
 def arguments() -> argparse.Namespace:
@@ -69,7 +77,7 @@ def main() -> None:
     if certificate:
         server.ssl_adapter = BuiltinSSLAdapter(certificate, key)
     server.prepare()
-    signal.signal(signal.SIGTERM, server.drain)
+    signal.signal(signal.SIGTERM, server.told_to_end)
     afterwards.serving()
     server.serve()
     sys.exit()
