@@ -348,7 +348,9 @@ AWKWARD = [
 
 
 @pytest.mark.parametrize("given", AWKWARD, ids=range(len(AWKWARD)))
-async def test_awkward_scopes_reach_the_application_and_make_no_fault(recorded: Recorded, given: dict[str, Any]) -> None:
+async def test_awkward_scopes_reach_the_application_and_make_no_fault(
+    recorded: Recorded, given: dict[str, Any]
+) -> None:
     copy = dict(given)
     reached: list[Any] = []
 

@@ -40,9 +40,7 @@ def answer(answered: Answered) -> dict[str, Any]:
 
 # wsgiref's own wrapper of an iterable trips over one that raises in iter(), as Django's does for an async stream.
 @pytest.mark.parametrize("address", [a for a in ADDRESSES if a.path != "/failures/middle-async/"], ids=str)
-def test_nothing_to_say(
-    address: Address, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_nothing_to_say(address: Address, capfd: pytest.CaptureFixture[str]) -> None:
     bare = ask(validator(WSGIHandler()), address)
     gc.collect()
     complaints = capfd.readouterr().err
