@@ -5,11 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-import msgspec
-
 from ..exchange import Exchange, Summary, summarise
 from ..vocabulary import Vocabulary, expand
 from .base import Capacity, Statistics
+from .encoding import decode, encode
 from .filters import Condition, matches
 
 
@@ -29,7 +28,7 @@ class MemoryStore:
     def pack(self, exchange: Exchange, vocabulary: Vocabulary | None = None) -> tuple[Summary, bytes]:
         if vocabulary is not None:
             exchange = expand(exchange, vocabulary)
-        return summarise(exchange), msgspec.msgpack.encode(exchange)
+        return summarise(exchange), encode(exchange)
 
     def write(self, packed: Sequence[tuple[Summary, bytes]], vocabulary: Vocabulary | None = None) -> None:
         with self._lock:
@@ -56,7 +55,7 @@ class MemoryStore:
     def get(self, number: int) -> Exchange | None:
         with self._lock:
             record = self._records.get(number)
-        return None if record is None else msgspec.msgpack.decode(record, type=Exchange)
+        return None if record is None else decode(record)
 
     def page(
         self, conditions: Sequence[Condition] = (), *, before: int | None = None, limit: int = 50

@@ -20,6 +20,7 @@ from ..vocabulary import OWN, Dictionary, Vocabulary, expand
 from . import sql
 from .base import Capacity, Statistics
 from .connection import Connection, transaction
+from .encoding import decode, encode
 from .filters import Condition
 from .liveness import lives
 
@@ -40,12 +41,10 @@ class SQLiteStore:
         self._capacity = capacity
         self._writer = Connection(path)
         self._reader = Connection(path)
-        self._encode = msgspec.msgpack.Encoder().encode
-        self._decode = msgspec.msgpack.Decoder(Exchange).decode
         self._next_prune = self._next_settle = 0.0
 
     def pack(self, exchange: Exchange, vocabulary: Vocabulary | None = None) -> tuple[Any, ...]:
-        return (*sql.values(exchange), self._encode(exchange))
+        return (*sql.values(exchange), encode(exchange))
 
     def write(self, packed: Sequence[tuple[Any, ...]], vocabulary: Vocabulary | None = None) -> None:
         if packed:
@@ -116,7 +115,7 @@ class SQLiteStore:
             if row is None:
                 return None
             key, body, state = row
-            exchange = self._decode(body)
+            exchange = decode(body)
             if exchange.state != state:
                 exchange = msgspec.structs.replace(exchange, state=state)
             if key is None:
@@ -135,7 +134,7 @@ class SQLiteStore:
         gone = [
             (INTERRUPTED, number)
             for number, pid, started_at, body in connection.execute(query, (IN_FLIGHT,)).fetchall()
-            if not lives(pid, started_at) and self._decode(body).server.host == socket.gethostname()
+            if not lives(pid, started_at) and decode(body).server.host == socket.gethostname()
         ]
         if gone:
             with transaction(connection):
