@@ -94,7 +94,7 @@ class ThreadClock(threading.local):
         return get_ident(), now(), thread_time_ns(), *self._queue()
 
     def whole(self, started: int) -> Reading:
-        """As ``start``, for the first thread of a process that began at the instant ``started`` to serve one request."""
+        """As ``start``, for the first thread of a process that was started at that instant to serve one request."""
         if self._pid != _pid:
             self._open()
         self._involuntary = 0

@@ -7,7 +7,6 @@ could be called.
 
 from __future__ import annotations
 
-import os
 import resource
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,10 +17,10 @@ import msgspec
 
 from ..clocks import now, thread_clock
 from ..exchange import HTTP, Exchange, Handover, Split
+from ..legible import shortened
 from ..recording import Recorder, Recording, current, faults
-from ..redaction import shortened
-from ..stores import Store, StoreError
-from ..vocabulary import CODES, WORDS, expand
+from ..stores.writer import Writer
+from ..vocabulary import CODES
 from . import birth, wsgi
 from .birth import Step
 
@@ -76,19 +75,19 @@ class CGIRecording(Recording):
         split = Split(rest, split.middleware, split.view, split.body, process)
         return msgspec.structs.replace(exchange, split=split)
 
-    def keep(self, store: Store) -> None:
+    def keep(self, writer: Writer) -> None:
         """Write the finished exchange before the process ends, and then once more with what that took."""
         self.finish()
+        if self.discard:
+            return
         started = now()
         try:
-            exchange = expand(self.exchange(), WORDS)
-            store.write([store.pack(exchange)])
-            for event in exchange.trail:
-                if event[0] == "cgi.process.finished":
-                    event[-1] = now() - started
-            store.write([store.pack(exchange)])
-        except StoreError as error:
-            os.write(2, f"django-gateway: not recorded: {error}\n".encode("utf-8", "replace"))
+            writer.submit(self)
+            writer.flush()
+            # The last field of the last event.
+            self._finished_trail[-1] = now() - started
+            writer.submit(self)
+            writer.flush()
         except Exception as fault:
             faults.note(fault)
 
@@ -153,7 +152,7 @@ def begin(
     port = find("REMOTE_PORT")
     recording.client = f"{find('REMOTE_ADDR')}:{port}" if port else find("REMOTE_ADDR") or None
     length = find("CONTENT_LENGTH", "")
-    recording.bytes_in = int(length) if length.isdecimal() else 0
+    recording.bytes_in = int(length) if length.isdecimal() and len(length) < 19 else 0
     if not length and "chunked" in find("HTTP_TRANSFER_ENCODING", "").lower():
         recording.unseen = [_CHUNKED]
     name, _, version = find("SERVER_SOFTWARE", "").partition(" ")[0].partition("/")
@@ -175,9 +174,12 @@ def begin(
 
 def _date_back(recording: Recording, started: int) -> None:
     """Let it begin at ``started``, an instant of the past."""
+    in_flight = recording.recorder.in_flight
+    in_flight.pop(recording.id, None)
     recording.started_at -= recording.started - started
     recording.started = started
     recording.id = (recording.started_at // 1000) << 12 | (recording.id & 0xFFF)
+    in_flight[recording.id] = recording
 
 
 class RecordedCGI:

@@ -33,7 +33,7 @@ class Apache(CGIServer):
     def check(self, options: Options, interface: Interface) -> None:
         super().check(options, interface)
         if os.geteuid() == 0 and not _may_be_somebody():
-            raise ServerError("Apache does not serve as root: run gatewayserve as another user, or take another server.")
+            raise ServerError("Apache does not serve as root: be another user, or take another server.")
         _modules()
 
     def command(self, launch: Launch) -> Command:

@@ -1,4 +1,4 @@
-"""What the adapters of web servers that run CGI scripts share: the script, its environment, and who keeps the server."""
+"""What the adapters of web servers that run CGI scripts share: the script, its environment, the server's keeper."""
 
 from __future__ import annotations
 
@@ -18,16 +18,15 @@ CHANGES: Final = "environment"
 #: What a request brings (RFC 3875 and what web servers add to it), and what is about one process alone: such variables
 #: of our own environment are kept from the scripts.
 _NOT_PASSED: Final = frozenset(
-    """
-    AUTH_TYPE CONTENT_LENGTH CONTENT_TYPE DOCUMENT_ROOT DOCUMENT_URI FCGI_ROLE GATEWAY_INTERFACE GATEWAY_RECEIVED HTTPS
-    NO_BUFFERING PATH_INFO PATH_TRANSLATED QUERY_STRING REMOTE_ADDR REMOTE_HOST REMOTE_IDENT REMOTE_PORT REMOTE_USER
-    REQUEST_METHOD REQUEST_SCHEME REQUEST_URI SCRIPT_FILENAME SCRIPT_NAME SERVER_ADDR SERVER_ADMIN SERVER_NAME
-    SERVER_PORT SERVER_PROTOCOL SERVER_SIGNATURE SERVER_SOFTWARE UNIQUE_ID
-    GATEWAY_CHANNEL GATEWAY_SPARE GATEWAY_TERMINAL LISTEN_FDNAMES LISTEN_FDS LISTEN_PID NOTIFY_SOCKET
-    OLDPWD PWD SHLVL _
-    """.split()
+    {
+        *("AUTH_TYPE", "DOCUMENT_ROOT", "DOCUMENT_URI", "GATEWAY_INTERFACE", "HTTPS", "QUERY_STRING", "UNIQUE_ID"),
+        *("SERVER_ADDR", "SERVER_ADMIN", "SERVER_NAME", "SERVER_PORT", "SERVER_PROTOCOL", "SERVER_SIGNATURE"),
+        *("SERVER_SOFTWARE", "GATEWAY_RECEIVED", "FCGI_ROLE", "NO_BUFFERING"),
+        *("GATEWAY_CHANNEL", "GATEWAY_SPARE", "GATEWAY_TERMINAL"),
+        *("LISTEN_FDNAMES", "LISTEN_FDS", "LISTEN_PID", "NOTIFY_SOCKET", "OLDPWD", "PWD", "SHLVL", "_"),
+    }
 )
-_REQUEST: Final = ("HTTP_", "REDIRECT_")
+_REQUEST: Final = ("CONTENT_", "HTTP_", "PATH_", "REDIRECT_", "REMOTE_", "REQUEST_", "SCRIPT_")
 
 #: A Unix socket's path, with room for the process id that Apache adds (sun_path takes 108 bytes, one of them a NUL).
 _LONGEST: Final = 96

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from .. import __version__
 from .base import Command, Launch
 from .cgi import SCRIPT, CGIServer
 
@@ -10,9 +9,7 @@ from .cgi import SCRIPT, CGIServer
 class Embedded(CGIServer):
     name = "embedded"
     title = "gatewayserve's own host"
-
-    def version(self) -> str:
-        return __version__
+    distribution = "django-gateway"
 
     def command(self, launch: Launch) -> Command:
         argv = (*launch.python, "-m", "django_gateway.workers.cgi_host", "--fd", str(launch.sockets[0]))

@@ -97,13 +97,17 @@ class Options:
             help="Serve the project through ASGI (default where ASGI_APPLICATION is set).",
         ),
         flag(
-            "--cgi", action="store_const", const="cgi", help="Serve the project through CGI: a process for each request."
+            "--cgi", action="store_const", const="cgi", help="Serve the project through CGI: one process per request."
         ),
         default=None,
         takes=Takes(lambda value: value in _INTERFACES, '"wsgi", "asgi" or "cgi"'),
     )
     server: str | None = option(
-        flag("--server", metavar="NAME", help="The server to run (default: django for WSGI, daphne for ASGI, a web server for CGI)."),
+        flag(
+            "--server",
+            metavar="NAME",
+            help="The server to run (default: django for WSGI, daphne for ASGI, a web server that is here for CGI).",
+        ),
         default=None,
         takes=Takes(_is_text, "the name of a server"),
     )

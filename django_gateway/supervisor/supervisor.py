@@ -251,7 +251,7 @@ class Supervisor:
         """Let a server that need not start anew know that the project has changed."""
         self.console.good(f"{listed(changed)} changed: the next request runs the new code")
         started_with = self.plan.environment | self.command.env
-        variables = {name: None for name in started_with.keys() - self.environment.keys()} | {
+        variables = dict.fromkeys(started_with.keys() - self.environment.keys()) | {
             name: value for name, value in self.environment.items() if started_with.get(name) != value
         }
         for child in self.current.workers:

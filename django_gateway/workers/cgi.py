@@ -14,6 +14,7 @@ READY = (perf_counter_ns(), process_time_ns())
 import os  # noqa: E402
 import sys  # noqa: E402
 from collections.abc import Mapping  # noqa: E402
+from contextlib import suppress  # noqa: E402
 from typing import Any, BinaryIO  # noqa: E402
 
 #: A variable of the process that a client must not be able to set with a header of that name.
@@ -61,7 +62,7 @@ def main() -> int:
     if recording is not None:
         from .. import process
 
-        recording.keep(process.writer().store)
+        recording.keep(process.writer())
     return int(handler.failed or error is not None)
 
 
@@ -81,7 +82,7 @@ def apply_changes(path: str) -> None:
 
 
 def take_stdout() -> BinaryIO:
-    """Standard output for the response alone: what the project prints goes to standard error, and so to the terminal."""
+    """Standard output for the response alone; what the project prints goes to standard error, so to the terminal."""
     output = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     if sys.stdout is not None:
@@ -90,10 +91,8 @@ def take_stdout() -> BinaryIO:
 
 
 def close(output: BinaryIO) -> None:
-    try:
+    with suppress(ConnectionError):
         output.close()
-    except ConnectionError:
-        pass
 
 
 def begin(handed: Mapping[str, str], output: BinaryIO, httpoxy: bool, steps: Mapping[str, Any]) -> Any:

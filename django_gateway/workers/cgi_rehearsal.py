@@ -1,4 +1,4 @@
-"""Under CGI nothing stays loaded, so a process of its own loads the project once, as each request will, and tells of it.
+"""Under CGI nothing stays loaded: a process of its own loads the project once, as each request will, and tells of it.
 
 At the start and after each change it runs the system checks, looks for unapplied migrations, says why the project can't
 be loaded if it can't, and reports the modules, so that their files are watched.

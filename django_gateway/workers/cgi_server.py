@@ -63,10 +63,11 @@ class Keeper:
         signal.signal(signal.SIGTERM, self._told_to_end)
         for path in self._ready:
             path.unlink(missing_ok=True)
-        stderr = _stderr()
+        stderr, copying = _stderr()
         for left, (name, *command) in zip(reversed(range(len(self._commands))), self._commands, strict=True):
             process = self._start(command, stderr, () if left else self._descriptors)
             self._programs.append(Program(signal.Signals[name], process))
+        copying.start()
         with selectors.DefaultSelector() as selector:
             selector.register(wake, selectors.EVENT_READ)
             if channel.connected:
@@ -103,7 +104,7 @@ class Keeper:
             stdout=stderr,
             stderr=stderr,
             pass_fds=descriptors,
-            preexec_fn=lambda: tether.end_with_parent(parent),
+            preexec_fn=lambda: tether.end_with_parent(parent),  # noqa: PLW1509 (no thread has been started yet)
         )
 
     def _heard(self) -> None:
@@ -148,18 +149,18 @@ def _others() -> Iterator[int]:
                 yield int(entry)
 
 
-def _stderr() -> int:
-    """Where the programs' standard error goes: ours. Apache opens it by its name, which a socket does not allow."""
-    if not stat.S_ISSOCK(os.fstat(2).st_mode):
-        return 2
-    reading, writing = os.pipe()
+def _stderr() -> tuple[int, threading.Thread]:
+    """Where the programs' standard error goes, which is ours, and a thread to start once they are there.
+
+    Apache opens it by its name, which a socket does not allow: then it is a pipe, and the thread reads it.
+    """
+    reading, writing = os.pipe() if stat.S_ISSOCK(os.fstat(2).st_mode) else (-1, 2)
 
     def copy() -> None:
-        while data := os.read(reading, 65536):
+        while reading >= 0 and (data := os.read(reading, 65536)):
             os.write(2, data)
 
-    threading.Thread(target=copy, name="gateway-stderr", daemon=True).start()
-    return writing
+    return writing, threading.Thread(target=copy, name="gateway-stderr", daemon=True)
 
 
 def main() -> int:
