@@ -25,6 +25,16 @@ def describe(error: BaseException, where: str | None, *, handled: bool) -> Failu
     )
 
 
+def without_us(error: BaseException) -> None:
+    """Take the frame that caught ``error``, which is ours, out of its traceback, as the ``raise`` that follows keeps it.
+
+    What the project logs and what Django's error pages show is then the same as without the recorder.
+    """
+    trace = error.__traceback__
+    if trace is not None:
+        error.__traceback__ = trace.tb_next
+
+
 def _message(error: BaseException) -> str:
     try:
         return str(error)

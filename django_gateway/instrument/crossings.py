@@ -15,6 +15,7 @@ from typing import Any, Final
 from asgiref.sync import AsyncToSync, SyncToAsync
 
 from ..clocks import now
+from ..failures import without_us
 from ..recording import Recording, current, faults
 from ..vocabulary import WORDS
 
@@ -92,6 +93,9 @@ def _to_thread(original: Any) -> Any:
             _arrived(recording, crossing)
             try:
                 return function(*args, **kwargs)
+            except BaseException as error:
+                without_us(error)
+                raise
             finally:
                 crossing.left = now()
 
@@ -101,6 +105,9 @@ def _to_thread(original: Any) -> Any:
         started = now()
         try:
             return await original(copy, *args, **kwargs)
+        except BaseException as error:
+            without_us(error)
+            raise
         finally:
             _over(recording, "crossing.to_thread", function, started, crossing)
 
@@ -120,6 +127,9 @@ def _to_loop(original: Any) -> Any:
             _arrived(recording, crossing)
             try:
                 return await awaitable
+            except BaseException as error:
+                without_us(error)
+                raise
             finally:
                 crossing.left = now()
 
@@ -130,6 +140,9 @@ def _to_loop(original: Any) -> Any:
         started = now()
         try:
             return original(copy, *args, **kwargs)
+        except BaseException as error:
+            without_us(error)
+            raise
         finally:
             _over(recording, "crossing.to_loop", function, started, crossing)
 

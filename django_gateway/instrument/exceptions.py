@@ -12,6 +12,7 @@ from django.http import Http404
 from django.http.multipartparser import MultiPartParserError
 
 from ..clocks import now
+from ..failures import without_us
 from ..recording import current, faults
 from ..vocabulary import CODES
 
@@ -37,7 +38,11 @@ def _recorded(original: Any) -> Any:
         except Exception as fault:
             faults.note(fault)
         at = now()
-        response = original(request, exc)
+        try:
+            response = original(request, exc)
+        except BaseException as error:  # with DEBUG_PROPAGATE_EXCEPTIONS it is the same again
+            without_us(error)
+            raise
         recording.note((_EXCEPTION, at, type(exc).__name__, getattr(response, "status_code", None)))
         return response
 

@@ -16,6 +16,7 @@ from django.core.handlers import base, exception
 from django.core.handlers.base import BaseHandler
 
 from ..clocks import now
+from ..failures import without_us
 from ..recording import current
 from ..vocabulary import WORDS
 
@@ -66,6 +67,7 @@ def traced(layer: Any, path: str, converted: Any) -> Any:
             try:
                 response = await layer(request)
             except Exception as error:
+                without_us(error)
                 response = await sync_to_async(exception.response_for_exception, thread_sensitive=False)(request, error)
             left = now()
             recording.trail += (finished, left, getattr(response, "status_code", None))
@@ -85,6 +87,7 @@ def traced(layer: Any, path: str, converted: Any) -> Any:
         try:
             response = layer(request)
         except Exception as error:
+            without_us(error)
             response = exception.response_for_exception(request, error)
         left = now()
         recording.trail += (finished, left, getattr(response, "status_code", None))
@@ -109,7 +112,9 @@ def _traced_hook(hook: Any) -> Any:
     owner = getattr(hook, "__self__", None)
     if owner is None or path_of(owner) == "django_gateway.middleware.GatewayMiddleware":
         return hook
-    fields = (path_of(owner), getattr(hook, "__name__", "hook"))
+    # One that is adapted to the other mode is an asgiref object around it.
+    function = getattr(hook, "func", None) or getattr(hook, "awaitable", None) or hook
+    fields = (path_of(owner), getattr(function, "__name__", "hook"))
     started = WORDS.event("django.hook.started", *fields)
     finished = WORDS.event("django.hook.finished", *fields)
     trace: Callable[..., Any]
@@ -123,6 +128,9 @@ def _traced_hook(hook: Any) -> Any:
             recording.trail += (started, now())
             try:
                 return await hook(*args)
+            except BaseException as error:
+                without_us(error)
+                raise
             finally:
                 recording.trail += (finished, now())
 
@@ -136,11 +144,14 @@ def _traced_hook(hook: Any) -> Any:
             recording.trail += (started, now())
             try:
                 return hook(*args)
+            except BaseException as error:
+                without_us(error)
+                raise
             finally:
                 recording.trail += (finished, now())
 
         trace = trace_sync
-    names = {"__self__": owner, "__name__": fields[1], "__qualname__": getattr(hook, "__qualname__", fields[1])}
+    names = {"__self__": owner, "__name__": fields[1], "__qualname__": getattr(function, "__qualname__", fields[1])}
     for name, value in names.items():
         setattr(trace, name, value)
     return trace

@@ -9,6 +9,7 @@ from django.core.signals import request_finished, request_started
 from django.dispatch import Signal
 
 from ..clocks import now
+from ..failures import without_us
 from ..recording import current
 from ..vocabulary import WORDS
 
@@ -31,6 +32,9 @@ def _send(signal: Signal, started: Any, finished: Any) -> Any:
         recording.trail += (started, now())
         try:
             return original(sender, **named)
+        except BaseException as error:
+            without_us(error)
+            raise
         finally:
             recording.trail += (finished, now())
 
@@ -47,6 +51,9 @@ def _asend(signal: Signal, started: Any, finished: Any) -> Any:
         recording.trail += (started, now())
         try:
             return await original(sender, **named)
+        except BaseException as error:
+            without_us(error)
+            raise
         finally:
             recording.trail += (finished, now())
 

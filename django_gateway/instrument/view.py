@@ -14,6 +14,7 @@ from ..clocks import now
 from ..concealment import HIDDEN
 from ..exchange import Match
 from ..legible import shortened
+from ..failures import without_us
 from ..recording import Recording, current, faults
 from ..vocabulary import CODES, WORDS
 
@@ -44,6 +45,7 @@ def _resolving(original: Any) -> Any:
             match = original(self, request)
         except Exception as error:
             recording.trail += (_RESOLVER_FAILED, now(), type(error).__name__)
+            without_us(error)
             raise
         try:
             recording.match = found = _match(recording, match)
@@ -148,6 +150,7 @@ def _timed(view: Any, recording: Recording, words: _ViewWords) -> Any:
         try:
             response = view(*args, **kwargs)
         except BaseException as error:
+            without_us(error)
             failed = now()
             recording.view_time += failed - started
             recording.trail += (words.failed, failed, type(error).__name__)
@@ -167,6 +170,7 @@ def _timed_async(view: Any, recording: Recording, words: _ViewWords) -> Any:
         try:
             response = await view(*args, **kwargs)
         except BaseException as error:
+            without_us(error)
             failed = now()
             recording.view_time += failed - started
             recording.trail += (words.failed, failed, type(error).__name__)
@@ -189,6 +193,9 @@ def _rendering(original: Any) -> Any:
         recording.note((_TEMPLATE_STARTED, now(), name))
         try:
             return original(self, *args, **kwargs)
+        except BaseException as error:
+            without_us(error)
+            raise
         finally:
             recording.note((_TEMPLATE_FINISHED, now(), name))
 
