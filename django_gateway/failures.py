@@ -26,7 +26,7 @@ def describe(error: BaseException, where: str | None, *, handled: bool) -> Failu
 
 
 def without_us(error: BaseException) -> None:
-    """Take the frame that caught ``error``, which is ours, out of its traceback, as the ``raise`` that follows keeps it.
+    """Take the frame that caught ``error``, which is ours, out of its traceback; a bare ``raise`` leaves it out.
 
     What the project logs and what Django's error pages show is then the same as without the recorder.
     """

@@ -13,8 +13,8 @@ from django.template.backends.django import Template
 from ..clocks import now
 from ..concealment import HIDDEN
 from ..exchange import Match
-from ..legible import shortened
 from ..failures import without_us
+from ..legible import shortened
 from ..recording import Recording, current, faults
 from ..vocabulary import CODES, WORDS
 
