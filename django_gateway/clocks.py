@@ -17,6 +17,7 @@ from time import thread_time_ns
 from typing import Any, Final
 
 from .exchange import Loop, Scheduler
+from .failures import without_us
 
 try:
     import resource
@@ -182,5 +183,6 @@ def stepped(coroutine: Coroutine[Any, Any, Any], steps: Steps) -> Generator[Any,
             coroutine.close()
             raise
         except BaseException as error:
+            without_us(error)
             argument = error
             resume = coroutine.throw
