@@ -53,6 +53,12 @@ def test_static_files_without_debug_only_if_insecure(site: Site, mode: str) -> N
         assert serving.request("/static/admin/css/base.css")[0] == 200
 
 
+def test_asgi_where_there_is_no_asgi_module_at_all(site: Site) -> None:
+    (site.folder / "mysite/asgi.py").unlink()
+    with Serving(site.folder, "--asgi") as serving:
+        assert serving.get("/interface/") == "asgi"
+
+
 def test_wsgi_where_no_asgi_application_is_set(site: Site) -> None:
     with Serving(site.folder) as serving:
         assert serving.get("/interface/") == "wsgi"

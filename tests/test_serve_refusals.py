@@ -87,9 +87,6 @@ def test_settings(tmp_path: Path) -> None:
     assert refused(site) == "GATEWAY['SERVE']['WORKERS'] is '2'. It takes a whole number above 0."
     site.write("mysite/settings.py", f"{whole}\nDEBUG = False\n")
     assert refused(site).startswith("ALLOWED_HOSTS has to be set")
-    site.write("mysite/settings.py", whole)
-    (tmp_path / "mysite/asgi.py").unlink()
-    assert refused(site, "--asgi").startswith("There is no ASGI application: ASGI_APPLICATION is not set, and there is")
 
 
 def test_a_folder_that_cannot_be_made(site: Site, tmp_path: Path) -> None:

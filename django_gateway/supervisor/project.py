@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -56,21 +55,8 @@ def check_application(interface: Interface, path: str | None) -> None:
     from django.conf import settings
 
     path = path or application_path(interface, settings)
-    if path is None:
-        return
     try:
-        module, _ = split(path)
+        if path:
+            split(path)
     except ImportError as error:
         raise ProjectError(str(error)) from error
-    if interface == "asgi" and not getattr(settings, "ASGI_APPLICATION", None) and not _exists(module):
-        raise ProjectError(
-            f"There is no ASGI application: ASGI_APPLICATION is not set, and there is no module {module}. "
-            "Write an asgi.py as startproject does, or name one with --application."
-        )
-
-
-def _exists(module: str) -> bool:
-    try:
-        return importlib.util.find_spec(module) is not None
-    except (ImportError, ValueError):
-        return False

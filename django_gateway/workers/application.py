@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Callable
 from importlib import import_module
+from importlib.util import find_spec
 from io import StringIO
 from typing import Any, cast
 
@@ -78,9 +79,7 @@ def _import(interface: str) -> Any:
 
     path = os.environ.get(APPLICATION) or application_path(interface, settings)
     if not path:
-        from django.core.wsgi import get_wsgi_application
-
-        return get_wsgi_application()
+        return _djangos_own(interface)
     module, attribute = split(path)
     found = import_module(module)
     for part in attribute.split("."):
@@ -100,6 +99,16 @@ def _import(interface: str) -> Any:
     return found
 
 
+def _djangos_own(interface: str) -> Any:
+    if interface == "asgi":
+        from django.core.asgi import get_asgi_application
+
+        return get_asgi_application()
+    from django.core.wsgi import get_wsgi_application
+
+    return get_wsgi_application()
+
+
 def split(path: str) -> tuple[str, str]:
     """Module and attribute of ``module:attribute`` or ``module.attribute``. Raises ImportError for neither."""
     module, separator, attribute = path.partition(":") if ":" in path else path.rpartition(".")
@@ -112,7 +121,7 @@ def application_path(interface: str, settings: Any) -> str | None:
     """Where the project's settings say that its application is; None for Django's own, as runserver takes it.
 
     For ASGI without ASGI_APPLICATION: ``asgi.py`` beside the WSGI application or beside the settings, which is where
-    startproject puts it.
+    startproject puts it. Other templates, Wagtail's among them, have none.
     """
     if interface != "asgi":
         return cast("str | None", getattr(settings, "WSGI_APPLICATION", None))
@@ -121,7 +130,15 @@ def application_path(interface: str, settings: Any) -> str | None:
         return path
     beside = getattr(settings, "WSGI_APPLICATION", None)
     package = beside.rpartition(".")[0].rpartition(".")[0] if beside else settings.SETTINGS_MODULE.partition(".")[0]
-    return f"{package}.asgi.application" if package else "asgi.application"
+    module = f"{package}.asgi" if package else "asgi"
+    return f"{module}.application" if _exists(module) else None
+
+
+def _exists(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False
 
 
 def check() -> None:
