@@ -16,5 +16,7 @@ class Generation:
     changed: tuple[str, ...] = ()
     workers: set[Child] = field(default_factory=set)
     serving: dict[Child, float] = field(default_factory=dict)
+    #: How often workers have begun to import the project, where the server starts them, since one has served.
+    loads: int = 0
     #: Why the project can't be loaded, once one worker has found out.
     failure: Reason | None = None

@@ -31,6 +31,7 @@ _LAST_GRACE = 2.0
 _SLOW = 1.0  # seconds after which a restart is announced before it is done
 _STABLE = 10.0  # seconds of serving after which a crash is the first of its kind again
 _LONGEST_PAUSE = 30.0
+_MOST_LOADS = 3  # times that a server may start a worker anew before one of them serves
 _WAITING = "The project can't be loaded. This page comes back with it once a changed file is saved."
 
 
@@ -130,7 +131,7 @@ class Supervisor:
         if child in self.spares:
             self.spares.heard(child, message)
         elif kind == "loading":
-            self.loading = True
+            self.loads(child)
         elif kind == "interrupt":
             self.interrupt()
         elif kind == "modules":
@@ -154,6 +155,15 @@ class Supervisor:
             self.watcher.add(folders_of(files.values()))
             self.spares.learn(self.files)
 
+    def loads(self, child: Child) -> None:
+        """A worker begins to import the project. A server that forks may start one after another, and say nothing."""
+        self.loading = True
+        generation = self.current
+        if self.plan.server.forks and child in generation.workers and child not in generation.serving:
+            generation.loads += 1
+            if generation.loads == self.plan.options.workers + _MOST_LOADS:
+                child.terminate(1.0)
+
     def serves(self, child: Child) -> None:
         generation = self.current
         self.holding.close()
@@ -162,6 +172,7 @@ class Supervisor:
             took = self.loop.time() - generation.began
             self.console.good(f"{listed(generation.changed)} changed: restarted in {took:.2f} s")
         generation.serving[child] = self.loop.time()
+        generation.loads = 0
         self.spares.refill()
 
     def fail(self, reason: Reason) -> None:
@@ -221,6 +232,7 @@ class Supervisor:
 
     def replace(self) -> None:
         self.holding.close()
+        self.current.loads = 0
         self.start_worker()
 
     # Changes; the first two are called by the watcher's thread
