@@ -43,6 +43,10 @@ _CHUNKED: Final = (
 )
 
 
+class Terminated(BaseException):
+    """SIGTERM: the web server wants this process to end, mostly because the client has left; or gatewayserve ends."""
+
+
 class CGIRecording(Recording):
     """A recording that began with the process, before there was anything to record it."""
 
@@ -52,6 +56,11 @@ class CGIRecording(Recording):
 
     def disconnected(self, reason: str) -> None:
         self.trail += (_DISCONNECT, now(), reason)
+
+    def fail(self, error: BaseException, *, handled: bool = False) -> None:
+        # A client that leaves is no failure of the project's.
+        if not isinstance(error, Terminated):
+            super().fail(error, handled=handled)
 
     def finish(self) -> None:
         if not self.done:

@@ -29,11 +29,18 @@ def main() -> int:
     output = take_stdout()
 
     from ..interfaces.birth import step
+    from ..interfaces.cgi import RecordedCGI, Terminated
     from . import tether
-    from .cgi_handler import Failed, Handler, Terminated, ignore_end, listen_for_end
+    from .cgi_handler import Failed, Handler, ignore_end, listen_for_end
+
+    recording: Any = None
+
+    def told_to_end() -> None:
+        if recording is not None:
+            recording.disconnected("SIGTERM")
 
     tether.end_with_parent(os.getppid())
-    listen_for_end()
+    listen_for_end(told_to_end)
     steps = {"recorder_loaded": step()}
     error: BaseException | None = None
     try:
@@ -45,17 +52,14 @@ def main() -> int:
         error, application = raised, Failed(raised)
     recording = begin(handed, output, httpoxy, steps)
     if recording is not None:
-        from ..interfaces.cgi import RecordedCGI
-
         if error is not None:
             recording.fail(error)
         application = RecordedCGI(application, recording)
     handler = Handler(output, recording)
     if not isinstance(error, Terminated):
         handler.run(with_log(application) if error is None else application)
-    elif recording is not None:
-        recording.disconnected("SIGTERM")
-        recording.finish()
+    else:
+        told_to_end()
     ignore_end()
     # The web server sends the rest now; the client waits for nothing that comes after this.
     close(output)

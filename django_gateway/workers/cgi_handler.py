@@ -9,21 +9,18 @@ from io import BytesIO
 from typing import Any, BinaryIO, ClassVar
 from wsgiref.handlers import BaseCGIHandler, read_environ
 
-from ..interfaces.cgi import CGIRecording
+from ..interfaces.cgi import CGIRecording, Terminated
 from . import access_log, failures
 from .request_log import request_line
 
 
-class Terminated(BaseException):
-    """SIGTERM: the web server, or gatewayserve, wants this process to end. Mostly because the client has left."""
-
-
-def listen_for_end() -> None:
-    """Let SIGTERM end what goes on, so that the application closes what it has open."""
+def listen_for_end(told: Callable[[], None]) -> None:
+    """Let SIGTERM call ``told`` and then end what goes on, so that the application closes what it has open."""
 
     def terminated(*_: object) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        raise Terminated("SIGTERM, by which a web server ends the process of a client that has left")
+        told()
+        raise Terminated
 
     signal.signal(signal.SIGTERM, terminated)
 
@@ -49,8 +46,6 @@ class Handler(BaseCGIHandler):
         self.failed = True
         if not isinstance(sys.exc_info()[1], Terminated):
             super().handle_error()
-        elif self._recording is not None:
-            self._recording.disconnected("SIGTERM")
 
     def _write(self, data: bytes) -> None:
         self._send(super()._write, data)

@@ -122,11 +122,11 @@ class Keeper:
                 program.process.send_signal(program.end_with)
             with suppress(subprocess.TimeoutExpired):
                 program.process.wait(_PEACE)
-        _end_group(signal.SIGTERM, _LAST)
-        _end_group(signal.SIGKILL, _LAST)
+        end_group(signal.SIGTERM, _LAST)
+        end_group(signal.SIGKILL, _LAST)
 
 
-def _end_group(number: signal.Signals, seconds: float) -> None:
+def end_group(number: signal.Signals, seconds: float) -> None:
     """Send the signal to every other process of our group, and wait until they are gone, but not for longer."""
     deadline = time.monotonic() + seconds
     for pid in _others():

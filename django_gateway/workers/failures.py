@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sysconfig
 from pathlib import Path
 from traceback import FrameSummary, TracebackException
@@ -17,9 +18,16 @@ _CALLED: Final = 3
 
 
 def title(error: BaseException) -> str:
-    """The exception in one line, as the last line of a traceback has it."""
-    *_, last = TracebackException.from_exception(error).format_exception_only()
-    return last.strip()
+    """The exception in one line, much as the last line of a traceback has it."""
+    message = (error.msg or "") if isinstance(error, SyntaxError) else str(error)
+    first = next((line.strip(" :") for line in plain(message).splitlines() if line.strip()), "")
+    name = type(error).__name__
+    return first if first.startswith(name) else f"{name}: {first}".removesuffix(": ")
+
+
+def plain(text: str) -> str:
+    """The text without a terminal's colours, which Django puts into the errors of its checks."""
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)
 
 
 def useful_traceback(error: BaseException) -> str:
