@@ -6,6 +6,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 
 import pytest
+from django.core.management.base import SystemCheckError
 
 from django_gateway import servers
 from django_gateway.servers.base import ServerError
@@ -18,6 +19,7 @@ from django_gateway.supervisor.holding import is_known
 from django_gateway.supervisor.preload import INSTALLED, STANDARD, Preload
 from django_gateway.workers.access_log import escaped
 from django_gateway.workers.application import split
+from django_gateway.workers.failures import title
 
 
 @pytest.mark.parametrize(
@@ -230,3 +232,20 @@ def test_application_paths_that_are_none(path: str) -> None:
 def test_application_paths() -> None:
     assert split("a.b.c") == ("a.b", "c")
     assert split("a.b:c.d") == ("a.b", "c.d")
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (ImportError("no such thing\n(from nowhere)"), "ImportError: no such thing"),
+        (SyntaxError("bad", ("x.py", 1, 1, "x", 1, 2)), "SyntaxError: bad"),
+        (SyntaxError(), "SyntaxError"),
+        (KeyError(), "KeyError"),
+        (
+            SystemCheckError("\x1b[31mSystemCheckError: System check found:\x1b[0m\n\nERRORS:"),
+            "SystemCheckError: System check found",
+        ),
+    ],
+)
+def test_an_error_in_one_line(error: BaseException, line: str) -> None:
+    assert title(error) == line

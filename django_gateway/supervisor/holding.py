@@ -17,6 +17,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
+from ..workers.failures import plain
+
 #: Seconds that a connection waits for a fix.
 PATIENCE: Final = 0.3
 _LOOK: Final = 0.05
@@ -51,7 +53,7 @@ class Reason:
     title: str
     #: What to do about it.
     text: str
-    #: A traceback or the like.
+    #: A traceback or the like, perhaps in a terminal's colours.
     details: str = ""
 
 
@@ -141,7 +143,7 @@ class Holding:
         if "text/html" in headers.get("accept", ""):
             kind, body = "text/html", _page(reason)
         else:
-            parts = (reason.title, reason.text, reason.details)
+            parts = (reason.title, reason.text, plain(reason.details))
             kind, body = "text/plain", "\n\n".join(part for part in parts if part) + "\n"
         content = body.encode("utf-8", "replace")
         head = (
@@ -184,5 +186,5 @@ def _page(reason: Reason) -> str:
     return _PAGE.format(
         title=html.escape(reason.title),
         text=html.escape(reason.text),
-        details=f"<pre>{html.escape(reason.details)}</pre>\n" if reason.details else "",
+        details=f"<pre>{html.escape(plain(reason.details))}</pre>\n" if reason.details else "",
     )
