@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -23,13 +22,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume synchronous iterators:Warning"),
     pytest.mark.filterwarnings("ignore:Unclosed file:ResourceWarning"),
 ]
-
-
-@pytest.fixture(autouse=True)
-def leftovers() -> Iterator[None]:
-    """Django forgets a request's body where a stream fails, with the recorder as without: let that be seen here."""
-    yield
-    gc.collect()
 
 
 def project() -> Any:
@@ -56,7 +48,7 @@ def answer(connection: Connection) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("address", ADDRESSES, ids=str)
-async def test_nothing_to_say_of_http(address: Address) -> None:
+async def test_nothing_to_say_of_http(address: Address, caplog: pytest.LogCaptureFixture) -> None:
     bare = await ask(project(), address)
     with recorded_process() as recorded:
         inner = Validator(project())
@@ -70,6 +62,11 @@ async def test_nothing_to_say_of_http(address: Address) -> None:
     assert exchange.status == address.status
     assert exchange.sizes.body_bytes == len(connection.body)
     assert exchange.sizes.request_bytes == len(address.body)
+    if address.breaks_off:
+        # Django forgets to close the request's body then, with the recorder as without: let that be seen here.
+        del connection, bare, inner, outer
+        caplog.clear()
+        gc.collect()
 
 
 CONVERSATIONS: list[tuple[str, str, list[dict[str, Any]]]] = [
