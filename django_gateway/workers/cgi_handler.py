@@ -48,10 +48,10 @@ class Handler(BaseCGIHandler):
             super().handle_error()
 
     def _write(self, data: bytes) -> None:
-        self._send(super()._write, data)
+        self._send(self.stdout.write, data)
 
     def _flush(self) -> None:
-        self._send(super()._flush)
+        self._send(self.stdout.flush)
 
     def _send(self, action: Callable[..., Any], *arguments: Any) -> None:
         try:
