@@ -13,6 +13,7 @@ from django_gateway.servers.base import ServerError
 from django_gateway.servers.options import OptionError, Options, add_arguments, merged, problems
 from django_gateway.supervisor.addresses import Address, AddressError, parse
 from django_gateway.supervisor.console import ending, listed
+from django_gateway.supervisor.crashes import Crashes
 from django_gateway.supervisor.dotenv import DotEnv, parsed
 from django_gateway.supervisor.files import Tree
 from django_gateway.supervisor.holding import is_known
@@ -249,3 +250,11 @@ def test_application_paths() -> None:
 )
 def test_an_error_in_one_line(error: BaseException, line: str) -> None:
     assert title(error) == line
+
+
+def test_pauses_between_crashes() -> None:
+    crashes = Crashes()
+    assert [crashes.add(0.0) for _ in range(9)] == [0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
+    assert [crashes.add(served) for served in (11.0, 1.0, 10.0, 60.0)] == [0.0, 0.5, 1.0, 0.0]
+    crashes.forget()
+    assert crashes.add(0.0) == 0.0

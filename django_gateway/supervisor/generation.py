@@ -10,11 +10,8 @@ from .holding import Reason
 
 @dataclass
 class Generation:
-    #: The loop's time when it was begun, and when each of its workers said that it serves.
-    began: float
-    #: The files whose change began it, as people know them.
-    changed: tuple[str, ...] = ()
     workers: set[Child] = field(default_factory=set)
+    #: The loop's time at which each of its workers said that it serves.
     serving: dict[Child, float] = field(default_factory=dict)
     #: How often workers have begun to import the project, where the server starts them, since one has served.
     loads: int = 0

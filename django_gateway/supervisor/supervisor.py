@@ -13,8 +13,10 @@ from pathlib import Path
 
 from ..workers.environment import GRACE, SPARE
 from . import dotenv
+from .announcing import Announcer
 from .child import Child, Message
 from .console import Console, ending, listed
+from .crashes import Crashes
 from .files import folders_of, is_dotenv, shown
 from .generation import Generation
 from .holding import Holding, Reason
@@ -28,9 +30,6 @@ from .watching import Watcher
 _RETIRED = GRACE + 2
 #: Seconds that children have when everything ends: somebody has pressed Control-C and waits.
 _LAST_GRACE = 2.0
-_SLOW = 1.0  # seconds after which a restart is announced before it is done
-_STABLE = 10.0  # seconds of serving after which a crash is the first of its kind again
-_LONGEST_PAUSE = 30.0
 _MOST_LOADS = 3  # times that a server may start a worker anew before one of them serves
 _WAITING = "The project can't be loaded. This page comes back with it once a changed file is saved."
 
@@ -54,11 +53,9 @@ class Supervisor:
         self.files: dict[str, str | None] = {}
         #: Whether any worker ever came as far as importing the project.
         self.loading = False
-        #: What was said last about each topic.
-        self.notices: dict[str, str] = {}
-        self.crashes = 0
+        self.announcer = Announcer(console)
+        self.crashes = Crashes()
         self.pauses: set[asyncio.TimerHandle] = set()
-        self.slow: asyncio.TimerHandle | None = None
         self.exit_code = 0
 
     async def run(self) -> int:
@@ -73,7 +70,7 @@ class Supervisor:
             path.write_text(text, encoding="utf-8")
             if text.startswith("#!"):
                 path.chmod(0o700)
-        self.current = Generation(self.loop.time())
+        self.current = Generation()
         self.begin()
         self.panel.start()
         if self.watcher is not None:
@@ -107,19 +104,17 @@ class Supervisor:
 
     def begin(self, changed: Sequence[str] = ()) -> None:
         """Start workers; those before them end by themselves, and nobody waits for that."""
-        retired, self.current = self.current, Generation(self.loop.time(), tuple(changed))
+        retired, self.current = self.current, Generation()
         for child in retired.workers:
             child.terminate(_RETIRED)
         self.holding.close()
         for pause in self.pauses:
             pause.cancel()
         self.pauses.clear()
-        self.crashes = 0
+        self.crashes.forget()
+        self.announcer.begins(changed)
         for _ in range(self.plan.processes):
             self.start_worker()
-        if changed:
-            self.cancel_slow()
-            self.slow = self.loop.call_later(_SLOW, self.say_slow, listed(changed))
 
     def start_worker(self) -> None:
         child = self.spares.take() or self.start_process()
@@ -137,17 +132,12 @@ class Supervisor:
         elif kind == "modules":
             self.learn(message["files"])
         elif kind == "notice":
-            self.notice(message["topic"], message["text"])
+            self.announcer.notice(message["topic"], message["text"])
         elif child in self.current.workers:
             if kind == "serving":
                 self.serves(child)
             elif kind == "failed":
                 self.fail(Reason(message["title"], _WAITING, message["text"]))
-
-    def notice(self, topic: str, text: str) -> None:
-        if text and self.notices.get(topic) != text:
-            self.console.line(f"{text}\n")
-        self.notices[topic] = text
 
     def learn(self, files: dict[str, str | None]) -> None:
         self.files.update(files)
@@ -167,10 +157,7 @@ class Supervisor:
     def serves(self, child: Child) -> None:
         generation = self.current
         self.holding.close()
-        if not generation.serving and generation.changed:
-            self.cancel_slow()
-            took = self.loop.time() - generation.began
-            self.console.good(f"{listed(generation.changed)} changed: restarted in {took:.2f} s")
+        self.announcer.serves()
         generation.serving[child] = self.loop.time()
         generation.loads = 0
         self.spares.refill()
@@ -180,12 +167,9 @@ class Supervisor:
         if self.current.failure is not None:
             return
         self.current.failure = reason
-        self.cancel_slow()
         for child in self.current.workers:
             child.terminate(_RETIRED)
-        changed = f" after {listed(self.current.changed)} changed" if self.current.changed else ""
-        self.console.fail(f"The project can't be loaded{changed}:")
-        self.console.line(f"\n{reason.details}\n")
+        self.announcer.fails(reason.details)
         if self.watcher is None:
             self.stop(1)
             return
@@ -211,20 +195,17 @@ class Supervisor:
     def crashed(self, child: Child, served_since: float | None) -> None:
         """A worker ended that nobody had asked to: another takes its place, later and later if that goes on."""
         assert child.code is not None
-        if served_since is not None and self.loop.time() - served_since > _STABLE:
-            self.crashes = 0
-        self.crashes += 1
         what = f"Worker {child.pid} {ending(child.code)}"
         if served_since is None and child.code > 0 and not self.loading:
             # Not the project, which it has not even begun to import: the server itself does not want to run.
             self.console.fail(f"{self.plan.server.title} {ending(child.code)} before it could serve.")
             self.stop(child.code)
             return
-        pause = 0.0 if self.crashes == 1 else min(_LONGEST_PAUSE, 0.5 * 2 ** (self.crashes - 2))
+        pause = self.crashes.add(0.0 if served_since is None else self.loop.time() - served_since)
         if pause == 0:
             self.console.warn(f"{what}; another takes its place.")
         else:
-            again = f"{what}, {self.crashes} times now. Next try in {pause:g} s"
+            again = f"{what}, {self.crashes.count} times now. Next try in {pause:g} s"
             self.console.warn(f"{again}, or when a file is saved." if self.watcher else f"{again}.")
             if not self.current.serving and not self.plan.server.binds:
                 self.holding.open(Reason(f"{what}.", "It is started again soon; the terminal may show why it ended."))
@@ -269,15 +250,6 @@ class Supervisor:
         for child in self.current.workers:
             child.send("changed", variables=variables)
 
-    def say_slow(self, what: str) -> None:
-        self.slow = None
-        self.console.note(f"{what} changed: restarting…")
-
-    def cancel_slow(self) -> None:
-        if self.slow is not None:
-            self.slow.cancel()
-            self.slow = None
-
     # The end
 
     def interrupt(self) -> None:
@@ -292,7 +264,7 @@ class Supervisor:
             self.stopping.set()
 
     async def end(self) -> None:
-        self.cancel_slow()
+        self.announcer.ends()
         self.holding.close()
         self.spares.discard()
         for child in self.children:
