@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from . import phases
-from .exchange import INSTANT_FIELDS, Exchange, Failure, Loop, Match, Scheduler, Summary, format_id
+from .exchange import DURATION_FIELDS, INSTANT_FIELDS, Exchange, Failure, Loop, Match, Scheduler, Summary, format_id
 
 #: From (kind of handover, key, server's name) to where the key comes from, in a few words.
 Explain = Callable[[str, str, str | None], str | None]
@@ -42,6 +42,7 @@ def row(summary: Summary) -> dict[str, Any]:
         "chunks": sizes.chunks,
         "received": sizes.received,
         "sent": sizes.sent,
+        "process_ms": ms(split.process),
         "interface_ms": ms(split.interface),
         "middleware_ms": ms(split.middleware),
         "view_ms": ms(split.view),
@@ -104,6 +105,7 @@ def document(exchange: Exchange, explain: Explain | None = None) -> dict[str, An
         "match": _match(exchange.match),
         "scheduler": _scheduler(exchange.scheduler),
         "loop": _loop(exchange.loop),
+        "process": _process(phases.process(exchange)),
         "request": {"body_bytes": exchange.sizes.request_bytes},
         "response": None
         if exchange.headers is None
@@ -187,6 +189,27 @@ def _loop(loop: Loop | None) -> dict[str, Any] | None:
     }
 
 
+def _process(process: phases.Process | None) -> dict[str, Any] | None:
+    if process is None:
+        return None
+    interpreter = process.interpreter if process.source is not None else None
+    return {
+        "start_known_from": process.source,
+        "interpreter_ms": ms(interpreter),
+        "recorder_ms": _between(process.interpreter, process.recorder),
+        "import_ms": _between(process.recorder or process.interpreter, process.application),
+        "modules": process.modules,
+        "cpu_before_ms": ms(process.cpu_before),
+        "cpu_ms": ms(process.cpu),
+        "memory_bytes": process.memory,
+        "kept_ms": ms(process.kept),
+    }
+
+
+def _between(first: int | None, last: int | None) -> float | None:
+    return None if first is None or last is None else ms(last - first)
+
+
 def _messages(exchange: Exchange) -> list[dict[str, Any]]:
     return [
         {
@@ -202,8 +225,9 @@ def _messages(exchange: Exchange) -> list[dict[str, Any]]:
 
 
 def _event(happening: phases.Happening) -> dict[str, Any]:
+    times = INSTANT_FIELDS | DURATION_FIELDS
     fields = {
-        f"{name}_ms" if name in INSTANT_FIELDS else name: ms(value) if name in INSTANT_FIELDS else value
+        f"{name}_ms" if name in times else name: ms(value) if name in times else value
         for name, value in happening.fields.items()
     }
     return {"name": happening.name, "at_ms": ms(happening.at), **fields}

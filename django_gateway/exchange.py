@@ -88,6 +88,8 @@ EVENT_FIELDS: Final[dict[str, tuple[str, ...]]] = {
 
 #: Fields of events that are instants themselves.
 INSTANT_FIELDS: Final = frozenset({"returned", "entered", "left"})
+#: Fields of events that are spans of time, in nanoseconds.
+DURATION_FIELDS: Final = frozenset({"cpu", "kept"})
 
 
 class Server(msgspec.Struct, frozen=True, array_like=True):

@@ -72,6 +72,24 @@ class View(msgspec.Struct, frozen=True):
     exception: str | None
 
 
+class Process(msgspec.Struct, frozen=True):
+    """A process that was started for this exchange alone (CGI); what is not known of it is None."""
+
+    #: Who says when it started: "kernel" or "server". Where nobody does, the exchange begins with the interpreter.
+    source: str | None
+    #: When the interpreter ran the script's first line, when the recorder was there, when the application was.
+    interpreter: int | None = None
+    recorder: int | None = None
+    application: int | None = None
+    #: Modules that were imported by then, and CPU time used.
+    modules: int | None = None
+    cpu_before: int | None = None
+    #: CPU time in all, the most memory it had, in bytes, and the time that the store took for the exchange.
+    cpu: int | None = None
+    memory: int | None = None
+    kept: int | None = None
+
+
 class Span(msgspec.Struct, frozen=True):
     """A pair of ``started`` and ``finished`` (or ``failed``) events; ``kind`` is what their names begin with."""
 
@@ -212,3 +230,29 @@ def _views(exchange: Exchange) -> Iterator[View]:
             span.finished,
             span.fields.get("exception") if span.failed else None,
         )
+
+
+def process(exchange: Exchange) -> Process | None:
+    """None where the exchange has no process of its own."""
+    if exchange.interface != "cgi":
+        return None
+    found = {event.name: event for event in happenings(exchange) if event.name.startswith("cgi.")}
+
+    def at(name: str) -> int | None:
+        return found[name].at if name in found else None
+
+    def value(name: str, field: str) -> Any:
+        return found[name].fields.get(field) if name in found else None
+
+    loaded, finished = "cgi.application.loaded", "cgi.process.finished"
+    return Process(
+        value("cgi.process.started", "source"),
+        at("cgi.interpreter.ready"),
+        at("cgi.recorder.loaded"),
+        at(loaded),
+        value(loaded, "modules"),
+        value(loaded, "cpu"),
+        value(finished, "cpu"),
+        value(finished, "memory"),
+        value(finished, "kept"),
+    )

@@ -12,7 +12,7 @@ from .text import shown
 from .units import duration
 
 #: Parts of the duration bar, in the order they are drawn; also the names of their colours.
-PLACES: Final = ("interface", "middleware", "view", "body")
+PLACES: Final = ("server", "interface", "middleware", "view", "body")
 #: Width of a bar in the units of its own drawing.
 BAR: Final = 1000
 #: No bar is drawn narrower: there was something.
@@ -64,7 +64,7 @@ def row(summary: Summary) -> Row:
 
 def _notes(summary: Summary) -> list[str]:
     sizes = summary.sizes
-    notes = []
+    notes = [f"new process, {duration(summary.split.process)} to load the project"] if summary.split.process else []
     if summary.state == INTERRUPTED:
         notes.append("interrupted")
     elif summary.state == IN_FLIGHT:
@@ -91,8 +91,9 @@ def _notes(summary: Summary) -> list[str]:
 def _parts(summary: Summary) -> list[int]:
     if summary.type == WEBSOCKET:
         # All of it is for the messages, whoever waits for them.
-        return [0, 0, 0, summary.duration or 0]
-    return [max(getattr(summary.split, place), 0) for place in PLACES]
+        return [0, 0, 0, 0, summary.duration or 0]
+    split = summary.split
+    return [max(part, 0) for part in (split.process, split.interface, split.middleware, split.view, split.body)]
 
 
 def _tone(summary: Summary) -> str:

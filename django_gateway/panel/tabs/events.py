@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from ...exchange import EVENT_FIELDS, INSTANT_FIELDS
+from ...exchange import DURATION_FIELDS, EVENT_FIELDS, INSTANT_FIELDS
+from ..units import duration
 from .base import Query, Subject, Values, page_of
 
 #: First part of an event's name → the place on the way whose colour it has.
 _PLACES: Final = {
+    "cgi": "server",
     "wsgi": "interface",
     "http": "body",
     "websocket": "body",
@@ -59,5 +61,7 @@ def _fields(event: Any, origin: int, threads: dict[int, str]) -> Iterator[dict[s
             continue
         if field in INSTANT_FIELDS:
             yield {"name": field, "at": value - origin}
+        elif field in DURATION_FIELDS:
+            yield {"name": field, "value": duration(value)}
         else:
             yield {"name": field, "value": threads.get(value, value) if field == "thread" else value}

@@ -1,7 +1,7 @@
 // Rows as the server's template draws them: the same markup, cloned, filled by textContent alone.
 
 const SVG = "http://www.w3.org/2000/svg";
-const PLACES = ["interface", "middleware", "view", "body"];
+const PLACES = ["server", "interface", "middleware", "view", "body"];
 const BAR = 1000;
 const NARROWEST = 25;
 
