@@ -242,7 +242,8 @@ def test_control_is_in_one_place_at_a_time(make: Callable[[], Exchange]) -> None
     for one, other in combinations(works, 2):
         assert max(one[0], other[0]) >= min(one[1], other[1]), (one, other)
     trail = read(exchange)
-    waited = union(interval for crossing in trail.crossings for interval in crossing.waited)
+    waited = trail.waited
+    assert intersect(worked(whole), waited) == []
     sent = union((event.at, event.returned) for event in trail.happenings if event.returned is not None)
     end = pieces(exchange, "interface")[0].finished
     assert total(subtract([(0, end)], union([*works, *waited, *sent]))) == 0

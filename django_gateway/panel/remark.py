@@ -144,7 +144,11 @@ def _hops(exchange: Exchange, trail: Trail) -> Remark | None:
     words = [Word("Neither side works while the request changes between event loop and thread. ")]
     hooked = [name for name in callers if name.endswith(("process_request", "process_response", "process_view"))]
     if hooked:
-        layers = list(dict.fromkeys(layer(name.rpartition(".")[0]) for name in hooked))
+        inwards = [span.name for span in trail.of("middleware")]
+        names = {name.rpartition(".")[0] for name in hooked}
+        layers = [
+            layer(name) for name in sorted(names, key=lambda name: inwards.index(name) if name in inwards else -1)
+        ]
         words += [
             Word(f"{len(hooked)} of the {len(trail.crossings)} run hooks of the middleware "),
             Word(listed(layers), ""),

@@ -122,7 +122,7 @@ def test_zooming_by_buttons_and_keys(page: Page, panel: PanelProcess) -> None:
     assert (start + end) / 2 == pytest.approx(0.5, abs=0.02)
     expect(page.locator("#plot")).to_have_attribute("data-level", "4")
     ticks = page.locator(".tick:visible")
-    assert ticks.count() > 20
+    assert ticks.count() > 12
     page.get_by_role("button", name="Fit").click()
     assert width(page) == pytest.approx(whole)
     page.locator(".piece").first.focus()

@@ -31,7 +31,7 @@ def gather(
 def _gathered(group: list[Happening], first: Piece) -> Piece:
     started = group[0].at
     finished = max(event.at if event.returned is None else event.returned for event in group)
-    sizes = [value for event in group if type(value := event.fields.get("size")) is int]
+    sizes = [event.size for event in group if event.size is not None]
     text = f"{len(group):,} × {first.name}, {size(sum(sizes))} in all." if sizes else f"{len(group):,} × {first.name}."
     return Piece(
         started,

@@ -195,7 +195,7 @@ def _interface(exchange: Exchange, trail: Trail) -> Lane:
     if returned is not None and returned < trail.extent:
         kind = next((event.fields.get("iterable") for event in trail.named("wsgi.returned")), "") or "iterable"
         text = f"The server iterates over the {kind} that it was given, then closes it."
-        row.append(Piece(returned, trail.extent, INTERFACE, "response iterated", text))
+        row.append(Piece(returned, trail.extent, INTERFACE, "response iterated", text, ("iterated by the server",)))
     for span in trail.of("signal"):
         text = f"Its receivers took {duration(span.finished - span.started)}."
         row.append(
@@ -205,7 +205,7 @@ def _interface(exchange: Exchange, trail: Trail) -> Lane:
                 INTERFACE,
                 f"signal {span.name}",
                 text,
-                works=((span.started, span.finished),),
+                works=trail.own(span),
             )
         )
     return Lane("interface", INTERFACE, title, _vantage(exchange), [row])
@@ -225,8 +225,7 @@ def interface_work(exchange: Exchange, trail: Trail, end: int) -> tuple[list[Int
     """When neither Django's inner parts nor a send() nor a change of thread was under way."""
     inner = [(s.started, s.finished) for s in trail.spans if s.kind != "signal"]
     inner += _sends(trail)
-    inner += [waited for crossing in trail.crossings for waited in crossing.waited]
-    candidates = subtract([(0, end)], union(inner))
+    candidates = subtract([(0, end)], union(inner + trail.waited))
     if exchange.interface != "asgi":
         return candidates, []
     surely, mixed = split_by_loop(exchange, candidates)

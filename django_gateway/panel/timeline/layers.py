@@ -38,9 +38,8 @@ def own_time(layer: Span, trail: Trail) -> list[Interval]:
             continue
         own = span.kind == "hook" and span.name == layer.name
         (hooks if own else inside).append((span.started, span.finished))
-    waited = union(interval for crossing in trail.crossings for interval in crossing.waited)
     own_frame = subtract([(layer.started, layer.finished)], union(inside))
-    return subtract(union(own_frame + hooks), waited)
+    return subtract(union(own_frame + hooks), trail.waited)
 
 
 def _middleware(exchange: Exchange, trail: Trail) -> Lane | None:
@@ -53,7 +52,7 @@ def _middleware(exchange: Exchange, trail: Trail) -> Lane | None:
     for hook in trail.of("hook"):
         hooks.setdefault(hook.name, []).append(hook)
     for row, span in zip(rows, layers, strict=True):
-        row += [_hook(hook) for hook in hooks.pop(span.name, ())]
+        row += [_hook(hook, trail) for hook in hooks.pop(span.name, ())]
     return Lane("middleware", MIDDLEWARE, "Middleware", count(len(layers), "layer"), rows, dense=True)
 
 
@@ -88,12 +87,10 @@ def crossings_of(span: Span, trail: Trail) -> list[Crossing]:
     ]
 
 
-def _hook(span: Span) -> Piece:
+def _hook(span: Span, trail: Trail) -> Piece:
     took = duration(span.finished - span.started)
     name = f"{span.name.rpartition('.')[2]}.{span.detail}"
-    return Piece(
-        span.started, span.finished, MIDDLEWARE, name, f"This hook took {took}.", works=((span.started, span.finished),)
-    )
+    return Piece(span.started, span.finished, MIDDLEWARE, name, f"This hook took {took}.", works=trail.own(span))
 
 
 def _resolver(exchange: Exchange, trail: Trail) -> Lane | None:
@@ -119,7 +116,7 @@ def _resolver(exchange: Exchange, trail: Trail) -> Lane | None:
                 "URLconf",
                 text,
                 labels,
-                works=((span.started, span.finished),),
+                works=trail.own(span),
                 ended=span.ended,
             )
         )
@@ -131,10 +128,9 @@ def _view(exchange: Exchange, trail: Trail) -> Lane | None:
     if not spans:
         return None
     row: list[Piece] = []
-    inner = union((span.started, span.finished) for span in trail.of("template"))
-    waited = [interval for crossing in trail.crossings for interval in crossing.waited]
+    templates = trail.of("template")
     for span in spans:
-        own = subtract([(span.started, span.finished)], union(inner + waited))
+        own = list(trail.own(span, templates))
         mixed: list[Interval] = []
         if span.detail == "async":
             own, mixed = split_by_loop(exchange, own)
@@ -192,7 +188,7 @@ def _exception(trail: Trail) -> Lane | None:
         row.append(
             Piece(span.started, span.finished, "bad", name, text, (f"{name} → {span.detail}", span.detail), works)
         )
-    return Lane("exception", "bad", "Exception", "answered by Django", [row])
+    return Lane("exception", row[0].place, "Exception", "answered by Django", [row])
 
 
 def _message(exchange: Exchange) -> str:
@@ -230,7 +226,7 @@ def _templates(trail: Trail) -> Lane | None:
                 span.name,
                 f"Rendered in {took}.",
                 (span.name, span.name.rpartition("/")[2]),
-                works=((span.started, span.finished),),
+                works=trail.own(span),
                 ended=span.ended,
             )
         )

@@ -6,11 +6,14 @@ Every instant here is in nanoseconds from the exchange's start. What never ended
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from ...exchange import EVENT_FIELDS, Exchange
-from .intervals import Interval, union
+from .intervals import Interval, subtract, union
 
 #: How many fields tell one span from another of its kind.
 _KEYS: Final = {"signal": 1, "middleware": 1, "hook": 2, "resolver": 0, "view": 1, "template": 1}
@@ -21,6 +24,7 @@ _SPANS: Final = {
     if (parts := name.split("."))[0] == "django" and len(parts) == 3 and parts[1] in _KEYS
 }
 _CROSSINGS: Final = {name: name.partition(".")[2] for name in EVENT_FIELDS if name.startswith("crossing.")}
+_SIZES: Final = {name: fields.index("size") for name, fields in EVENT_FIELDS.items() if "size" in fields}
 #: Events whose last field is the instant at which the server's send() was back.
 _RETURNING: Final = frozenset(
     name for name, fields in EVENT_FIELDS.items() if fields[-1:] == ("returned",) and name not in _CROSSINGS
@@ -82,20 +86,33 @@ class Happening(NamedTuple):
     returned: int | None = None
 
     @property
+    def size(self) -> int | None:
+        place = _SIZES.get(self.name)
+        return self.values[place] if place is not None and place < len(self.values) else None
+
+    @property
     def fields(self) -> dict[str, Any]:
         """By their names; made when asked for, as a trail may have tens of thousands."""
         return dict(zip(EVENT_FIELDS.get(self.name, ()), self.values, strict=False))
 
 
-class Trail(NamedTuple):
+@dataclass(frozen=True)
+class Trail:
     #: From the start to the end, or to the last event of what has no end.
     extent: int
     spans: list[Span]
     crossings: list[Crossing]
     happenings: list[Happening]
+    #: When the exchange was on its way between threads, and nobody worked on it.
+    waited: list[Interval]
 
     def of(self, kind: str) -> list[Span]:
         return [span for span in self.spans if span.kind == kind]
+
+    def own(self, span: Span, inner: Iterable[Span] = ()) -> tuple[Interval, ...]:
+        """When ``span`` did work that was none of ``inner``'s."""
+        holes = union([*self.waited, *((other.started, other.finished) for other in inner)])
+        return tuple(subtract([(span.started, span.finished)], holes))
 
     @property
     def left(self) -> int | None:
@@ -105,7 +122,15 @@ class Trail(NamedTuple):
         return gone[0] if gone and (not complete or gone[0] < complete[0]) else None
 
     def named(self, prefix: str) -> list[Happening]:
-        return [happening for happening in self.happenings if happening.name.startswith(prefix)]
+        found = [events for name, events in self._by_name.items() if name.startswith(prefix)]
+        return found[0] if len(found) == 1 else sorted((event for events in found for event in events), key=_at)
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[Happening]]:
+        names: dict[str, list[Happening]] = {}
+        for event in self.happenings:
+            names.setdefault(event.name, []).append(event)
+        return names
 
 
 def read(exchange: Exchange, elapsed: int = 0) -> Trail:
@@ -135,7 +160,8 @@ def read(exchange: Exchange, elapsed: int = 0) -> Trail:
     spans = pairs.found + pairs.open_until(extent) + _answers(happenings, sorted(instants), extent)
     spans.sort(key=lambda span: (span.started, -span.finished))
     crossings.sort(key=lambda crossing: crossing.started)
-    return Trail(extent, spans, crossings, happenings)
+    waited = union(interval for crossing in crossings for interval in crossing.waited)
+    return Trail(extent, spans, crossings, happenings, waited)
 
 
 _at = itemgetter(Happening._fields.index("at"))
