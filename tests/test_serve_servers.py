@@ -236,6 +236,19 @@ def test_https(site: Site, arguments: list[str]) -> None:
     assert key.stat().st_mode & 0o077 == 0
 
 
+def test_https_while_the_project_cannot_be_loaded(site: Site) -> None:
+    site.write("mysite/views.py", "import nowhere_to_be_found\n")
+    with Serving(site.folder, "--server", "uvicorn", "--https") as serving:
+        serving.wait_for("Waiting for a change.")
+        trusting = ssl.create_default_context(cafile=f"{site.folder}/.gateway/certificates/authority.pem")
+        connection = http.client.HTTPSConnection("localhost", serving.port, timeout=30, context=trusting)
+        connection.request("GET", "/version/")
+        response = connection.getresponse()
+        assert response.status == 503
+        assert b"nowhere_to_be_found" in response.read()
+        connection.close()
+
+
 @pytest.mark.parametrize(
     "arguments", ["--wsgi --server gunicorn", "--server waitress", "--server uwsgi", "--wsgi --server granian"]
 )

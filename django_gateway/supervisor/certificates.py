@@ -40,14 +40,21 @@ def authority(folder: Path) -> Path:
     return folder / _AUTHORITY
 
 
+def context(certificate: Certificate | None) -> ssl.SSLContext | None:
+    """For what the supervisor answers itself."""
+    if certificate is None:
+        return None
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    made.load_cert_chain(certificate.chain, certificate.key, password=_no_password)
+    return made
+
+
 def _check(certificate: Certificate) -> None:
     for path in (certificate.chain, certificate.key):
         if not os.access(path, os.R_OK):
             raise CertificateError(f"{path} can't be read.")
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(
-            certificate.chain, certificate.key, password=_no_password
-        )
+        context(certificate)
     except ssl.SSLError as error:
         what = error.reason.replace("_", " ").lower() if error.reason else str(error)
         raise CertificateError(f"{certificate.chain} with {certificate.key} is no certificate: {what}.") from error

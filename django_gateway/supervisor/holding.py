@@ -10,6 +10,7 @@ import asyncio
 import html
 import ipaddress
 import socket
+import ssl
 import struct
 from collections import deque
 from collections.abc import Iterable
@@ -64,8 +65,11 @@ _UNTOLD: Final = Reason("The project can't be loaded.", "The terminal that it wa
 class Holding:
     """Answers for the project between ``open`` and ``close``; ``hosts`` are those to whose pages details are shown."""
 
-    def __init__(self, listener: socket.socket, hosts: tuple[str, ...], *, show_details: bool) -> None:
+    def __init__(
+        self, listener: socket.socket, hosts: tuple[str, ...], *, show_details: bool, tls: ssl.SSLContext | None = None
+    ) -> None:
         self._listener = listener
+        self._tls = tls
         self._hosts = hosts
         self._show_details = show_details
         self._reason: Reason | None = None
@@ -122,18 +126,28 @@ class Holding:
 
     async def _answer(self, connection: socket.socket, reason: Reason) -> None:
         with suppress(OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            reader, writer = await asyncio.open_connection(sock=connection, limit=_LONGEST_HEAD)
+            async with asyncio.timeout(_TIMEOUT):
+                reader, writer = await self._talk(connection)
             try:
                 async with asyncio.timeout(_TIMEOUT):
                     head = await reader.readuntil(b"\r\n\r\n")
                     writer.write(self._response(head.decode("latin-1"), reason))
                     await writer.drain()
+                    if not writer.can_write_eof():
+                        return  # TLS says goodbye by itself
                     writer.write_eof()
                     # Closing on unread data would reset the connection before the client has read the answer.
                     while await reader.read(_LONGEST_HEAD):
                         pass
             finally:
                 writer.close()
+
+    async def _talk(self, connection: socket.socket) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader(limit=_LONGEST_HEAD)
+        protocol = asyncio.StreamReaderProtocol(reader)
+        transport, _ = await loop.connect_accepted_socket(lambda: protocol, connection, ssl=self._tls)
+        return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
 
     def _response(self, head: str, reason: Reason) -> bytes:
         request, *lines = head.split("\r\n")

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..workers.environment import GRACE, SPARE
-from . import dotenv
+from . import certificates, dotenv
 from .announcing import Announcer
 from .child import Child, Message
 from .console import Console, ending, listed
@@ -43,7 +43,12 @@ class Supervisor:
         self.environment = plan.environment | self.command.env
         self.terminal = Terminal()
         self.children: set[Child] = set()
-        self.holding = Holding(plan.serving.socket, plan.project.hosts, show_details=plan.project.debug)
+        self.holding = Holding(
+            plan.serving.socket,
+            plan.project.hosts,
+            show_details=plan.project.debug,
+            tls=certificates.context(plan.certificate),
+        )
         self.panel = Panel(plan, console, token, self.spawn)
         reloading = plan.options.reload
         spares = plan.processes if reloading and plan.options.spare and plan.server.waits else 0
