@@ -52,6 +52,8 @@ Reading = tuple[int, int, int, "int | None", "int | None"]
 _NEVER_LEFT: Final = 4_000
 
 
+_pid = os.getpid()
+
 #: After so many exchanges in a row that never left the processor, the queue is not asked at the start of the next: a
 #: system call costs a short request more than all else here. The first that does leave it then lacks this one number.
 _QUIET: Final = 32
@@ -60,11 +62,27 @@ _QUIET: Final = 32
 _SCHEDSTAT: Final = 64
 
 
+class _Descriptor:
+    """Closed with the thread it belongs to: threading.local lets go of a thread's attributes when the thread ends."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self._pid = _pid
+
+    def __del__(self) -> None:
+        # In a forked child the number may be another file's by now.
+        if self._pid == _pid:
+            with suppress(OSError):
+                os.close(self._number)
+
+
 class ThreadClock(threading.local):
     """Reads the calling thread's times. A kept descriptor belongs to one (process, thread): fork makes it stale."""
 
     _descriptor: int | None = None
     _pid = 0
+    #: At the last look: how often the thread had been switched in, and how often it had been switched out unwillingly.
+    _switches: int | None = None
     _involuntary: int | None = None
     #: Exchanges in a row during which the thread never left its processor.
     _quiet = 0
@@ -77,6 +95,7 @@ class ThreadClock(threading.local):
         except OSError:
             self._descriptor = None
         if self._descriptor is not None:
+            self._owner = _Descriptor(self._descriptor)
             self._buffer = ctypes.create_string_buffer(_SCHEDSTAT)
             self._address = ctypes.addressof(self._buffer)
 
@@ -92,7 +111,11 @@ class ThreadClock(threading.local):
             self._open()
         if self._quiet > _QUIET:
             return get_ident(), now(), thread_time_ns(), None, None
-        return get_ident(), now(), thread_time_ns(), *self._queue()
+        ready, switches = self._queue()
+        if switches != self._switches:
+            # Switched since the last exchange: willingly as a rule, when the server's thread waited for a request.
+            self._involuntary = _involuntary_switches()
+        return get_ident(), now(), thread_time_ns(), ready, switches
 
     def whole(self, started: int) -> Reading:
         """As ``start``, for the first thread of a process that was started at that instant to serve one request."""
@@ -116,24 +139,15 @@ class ThreadClock(threading.local):
         if ready is None or ready_now is None or switches is None or switches_now is None:
             return Scheduler(running, None, away, None, None)
         waited = min(away, max(0, ready_now - ready))
-        # A thread switched in again had been switched out. It is only between requests that a server's thread waits,
-        # which is voluntary: what was involuntary since the last look happened in this exchange.
+        # A thread switched in again had been switched out.
         switched = switches_now - switches
+        self._switches = switches_now
         involuntary_now, before = _involuntary_switches(), self._involuntary
         self._involuntary = involuntary_now
         if involuntary_now is None or before is None:
             return Scheduler(running, waited, away - waited, None, None)
         involuntary = min(switched, involuntary_now - before)
         return Scheduler(running, waited, away - waited, switched - involuntary, involuntary)
-
-    def __del__(self) -> None:
-        # Runs when the thread ends: threading.local drops the thread's own copy of the attributes.
-        if self._descriptor is not None and self._pid == _pid:
-            with suppress(OSError):
-                os.close(self._descriptor)
-
-
-_pid = os.getpid()
 
 
 def _forked() -> None:

@@ -181,8 +181,9 @@ class Recording:
         self.failure = describe(error, self.last_event(), handled=handled)
 
     def last_event(self) -> str | None:
-        events = spread(self.trail, WORDS)
-        return str(events[-1][0]) if events else None
+        # A crossing is written when it is over, and began before what happened in it.
+        names = (str(event[0]) for event in reversed(spread(self.trail, WORDS)))
+        return next((name for name in names if not name.startswith("crossing.")), None)
 
     def finish(self) -> None:
         """End the exchange and hand it over; once, whatever calls."""

@@ -135,8 +135,8 @@ def _viewing(original: Any) -> Any:
             faults.note(fault)
             return wrapped
         timed = _timed_async(wrapped, recording, words) if words.is_async else _timed(wrapped, recording, words)
-        if recording.interface == "asgi":
-            # The crossing that takes a sync view to a thread is named after it.
+        if words.is_async or recording.interface == "asgi":
+            # The crossing that takes a view to a thread or to a loop is named after it.
             timed.__wrapped__ = view
         return timed
 
