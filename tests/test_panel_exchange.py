@@ -110,6 +110,28 @@ def test_tabs_are_those_that_have_something_to_show() -> None:
     assert "handover" not in keys(factories.wsgi_page(handover=None))
 
 
+def test_lifespan_has_a_page_of_its_own(program: Client, store: Store) -> None:
+    trail = trails.Trail()
+    trail.add("lifespan.startup")
+    trail.wait(400)
+    trail.sent("lifespan.startup.complete")
+    trail.wait(9_000_000)
+    trail.add("lifespan.shutdown")
+    trail.sent("lifespan.shutdown.failed", "the pool would not close")
+    exchange = factories.stream(
+        trail=trail.events, ended=trail.now, type="lifespan", method=None, path="", status=None, match=None, loop=None
+    )
+    factories.keep(store, exchange)
+    assert [tab.key for tab in TABS if tab.shows(exchange)] == ["journey", "handover", "events"]
+    text = text_of(page(program, exchange))
+    assert "lifespan" in text
+    assert "Daphne called asgi.py once for the life of this process" in text
+    assert "the pool would not close" in text_of(page(program, exchange, "events"))
+    for tab in TABS:
+        if tab.shows(exchange):
+            page(program, exchange, tab.key)
+
+
 def test_an_unknown_tab_is_the_journey(program: Client, store: Store) -> None:
     exchange = factories.wsgi_page()
     factories.keep(store, exchange)
