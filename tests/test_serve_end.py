@@ -63,7 +63,7 @@ def test_a_second_interrupt_does_not_wait(site: Site) -> None:
     until((site.folder / "begun").exists)
     assert serving.process is not None
     serving.process.send_signal(signal.SIGINT)
-    serving.wait_for("Waiting for requests to finish")
+    serving.wait_for("Waiting for what is in flight")
     assert serving.end(signal.SIGINT) == 0
     connection.close()
 

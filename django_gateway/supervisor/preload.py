@@ -17,7 +17,13 @@ _ORDER_MATTERS: Final = {"eventlet", "gevent"}
 #: They watch imports, or patch what is imported later.
 _NEVER: Final = {"coverage", "ddtrace", "debugpy", "newrelic", "opentelemetry", "pydevd", "sentry_sdk"}
 #: They speak of Django in their source, but are known to leave its settings alone when imported.
-_INDEPENDENT: Final = {"asgiref", "autobahn", "psycopg", "psycopg2", "redis", "sqlparse", "twisted", "websockets"}
+_INDEPENDENT: Final = {
+    "asgiref", "autobahn", "psycopg", "psycopg2", "pygments", "redis", "sqlparse", "twisted", "websockets",
+}  # fmt: skip
+#: What records in a worker, wherever it is installed.
+_OURS: Final = tuple(
+    f"django_gateway.{name}" for name in ("exchange", "instrument", "interfaces", "recording", "redaction", "stores")
+)
 #: Of Django and Channels: what defines or reads models, or is made from settings on import.
 _DJANGO_CONTRIB: Final = "django.contrib."
 _TOOLS: Final = {"daphne", "channels"}
@@ -60,6 +66,8 @@ class Preload:
 
     def _may(self, name: str, path: str, packages: Mapping[str, list[str]]) -> bool:
         top = name.partition(".")[0]
+        if top == "django_gateway":
+            return name.startswith(_OURS)
         if not is_installed(path) or top in _NEVER or name.startswith("__"):
             return False
         if top in sys.stdlib_module_names:

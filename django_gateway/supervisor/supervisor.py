@@ -277,7 +277,7 @@ class Supervisor:
         if self.watcher is not None:
             await asyncio.to_thread(self.watcher.stop)
         waiting = self.loop.call_later(
-            0.7, self.console.note, "Waiting for requests to finish; CONTROL-C once more ends them."
+            0.7, self.console.note, "Waiting for what is in flight; CONTROL-C once more ends it."
         )
         for child in list(self.children):
             await child.ended.wait()
