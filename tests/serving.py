@@ -6,6 +6,7 @@ import http.client
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -304,6 +305,15 @@ class Serving:
         status, body = self.request(path)
         assert status == 200, (status, body)
         return body
+
+
+def listens(serving: Serving) -> bool:
+    """Whether the address can be connected to. Apache binds it itself, a moment after the start."""
+    try:
+        with socket.create_connection((serving.host, serving.port)):
+            return True
+    except ConnectionRefusedError:
+        return False
 
 
 def alive(process: psutil.Process) -> bool:

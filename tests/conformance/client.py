@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import socket
-import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
-PATIENCE = 2.0
+PATIENCE = 5.0
 
 
 @dataclass
@@ -21,8 +21,6 @@ class Answer:
     interim: list[int] = field(default_factory=list)
     #: "complete", "cut" (the connection ended too early), "hangs" (nothing more came), "extra" (more than may come).
     end: str = "cut"
-    #: Seconds between the first byte of the body and its last.
-    lasted: float = 0.0
 
     def values(self, name: str) -> list[str]:
         return [value for key, value in self.headers if key.lower() == name]
@@ -31,10 +29,11 @@ class Answer:
 class Client:
     """One connection, for one request."""
 
-    def __init__(self, host: str, port: int) -> None:
-        self.socket = socket.create_connection((host, port), timeout=PATIENCE)
+    def __init__(self, host: str, port: int, folder: Path, patience: float = PATIENCE) -> None:
+        #: Where the project runs.
+        self.folder = folder
+        self.socket = socket.create_connection((host, port), timeout=patience)
         self.data = b""
-        self.pieces: list[tuple[float, int]] = []
         self.ended = "hangs"
 
     def send(self, data: bytes) -> None:
@@ -59,7 +58,6 @@ class Client:
             self.ended = "closed"
             return False
         self.data += data
-        self.pieces.append((time.monotonic(), len(self.data)))
         return True
 
     def answer(self, method: str = "GET") -> Answer:
@@ -67,21 +65,19 @@ class Client:
         while self._read():
             pass
         self.close()
-        return read(self.data, method, self.pieces, self.ended)
+        return read(self.data, method, self.ended)
 
     def close(self) -> None:
         self.socket.close()
 
 
-def read(data: bytes, method: str, pieces: list[tuple[float, int]], ended: str) -> Answer:
+def read(data: bytes, method: str, ended: str) -> Answer:
     answer = Answer()
-    consumed = 0
     while True:
         head, found, rest = data.partition(b"\r\n\r\n")
         if not found:
             answer.end = "hangs" if ended == "hangs" else "cut"
             return answer
-        consumed += len(head) + 4
         start, *lines = head.decode("latin-1").split("\r\n")
         _, status, *reason = start.split(" ", 2)
         if int(status) >= 200:
@@ -90,8 +86,6 @@ def read(data: bytes, method: str, pieces: list[tuple[float, int]], ended: str) 
         data = rest
     answer.status, answer.reason = int(status), " ".join(reason)
     answer.headers = [(name, value.strip()) for name, _, value in (line.partition(":") for line in lines)]
-    at = [moment for moment, size in pieces if size > consumed]
-    answer.lasted = at[-1] - at[0] if at else 0.0
     answer.body, answer.end = _body(answer, rest, method, ended)
     return answer
 

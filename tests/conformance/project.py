@@ -9,6 +9,7 @@ from serving import Site
 VIEWS = """
 import asyncio
 import hashlib
+import os
 import time
 
 from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
@@ -48,16 +49,31 @@ def empty(request):
     return HttpResponse(status=204)
 
 
-def parts():
-    yield b"first,"
-    time.sleep(0.4)
-    yield b"second"
+def waits(request):
+    # Until the client has said that it has the first piece, or that takes too long.
+    end = time.monotonic() + 2
+    while "wait" in request.GET and not os.path.exists(request.GET["wait"]):
+        yield
+        if time.monotonic() > end:
+            return
 
 
-async def parts_async():
+def read(request):
+    return b"second" if "wait" not in request.GET or os.path.exists(request.GET["wait"]) else b"too late"
+
+
+def parts(request):
     yield b"first,"
-    await asyncio.sleep(0.4)
-    yield b"second"
+    for _ in waits(request):
+        time.sleep(0.01)
+    yield read(request)
+
+
+async def parts_async(request):
+    yield b"first,"
+    for _ in waits(request):
+        await asyncio.sleep(0.01)
+    yield read(request)
 
 
 def broken():
@@ -83,11 +99,11 @@ async def endless_async():
 
 
 def stream(request):
-    return StreamingHttpResponse(parts())
+    return StreamingHttpResponse(parts(request))
 
 
 def stream_async(request):
-    return StreamingHttpResponse(parts_async())
+    return StreamingHttpResponse(parts_async(request))
 
 
 def before(request):
