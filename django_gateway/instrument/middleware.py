@@ -45,14 +45,16 @@ def path_of(middleware: Any) -> str:
     return f"{middleware.__module__}.{middleware.__qualname__}".partition(".<locals>")[0]
 
 
-def traced(layer: Any, path: str, converted: Any) -> Any:
+def traced(layer: Any, path: str, converted: Any, own: Any = None) -> Any:
     """``converted``, Django's wrapper of the middleware ``layer``, with the way in and out recorded.
 
     Sync or async as it is. A recorded request goes to ``layer`` itself and, for an exception, where Django's wrapper
-    would take it: one call less for each layer pays for most of what recording it costs.
+    would take it: one call less for each layer pays for most of what recording it costs. ``own`` is what ``converted``
+    was before it was adapted to its caller.
     """
     mode = "async" if iscoroutinefunction(converted) else "sync"
-    started = WORDS.event("django.middleware.started", path, mode)
+    told = "async" if iscoroutinefunction(own or converted) else "sync"
+    started = WORDS.event("django.middleware.started", path, told)
     finished = WORDS.event("django.middleware.finished", path)
 
     if mode == "async":
@@ -163,21 +165,13 @@ def adopt(get_response: Any) -> Any:
     Follows each middleware's own ``get_response`` attribute, as Django's MiddlewareMixin keeps it; a middleware that
     hides it in a closure ends the walk, and what lies below it shows as part of it.
     """
-    layer = _converted_layer(get_response)
-    if layer is None:
-        return get_response
+    # An adapted layer is an asgiref object around the converted one.
+    own = getattr(get_response, "func", None) or getattr(get_response, "awaitable", None) or get_response
+    layer = getattr(own, "__wrapped__", None)
+    if layer is None or isinstance(getattr(layer, "__self__", None), BaseHandler):
+        return get_response  # the innermost, or none of Django's making
     following = getattr(layer, "get_response", None)
     if callable(following):
         layer.get_response = adopt(following)
     # Converted already, and maybe adapted: it is recorded around all of that.
-    return traced(get_response, path_of(layer), get_response)
-
-
-def _converted_layer(get_response: Any) -> Any:
-    """The middleware inside what Django hands to the next one out, None for the innermost or one seen already."""
-    # An adapted layer is an asgiref object around the converted one.
-    inner = getattr(get_response, "func", None) or getattr(get_response, "awaitable", None) or get_response
-    layer = getattr(inner, "__wrapped__", None)
-    if layer is None or isinstance(getattr(layer, "__self__", None), BaseHandler):
-        return None
-    return layer
+    return traced(get_response, path_of(layer), get_response, own)
