@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+pytest.register_assert_rewrite("real.checks", "real.visitor")
+
 
 def pytest_configure(config: pytest.Config) -> None:
     # Django is set up by now. Projects that tests start in processes of their own choose their own settings.
