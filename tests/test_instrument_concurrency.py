@@ -137,7 +137,7 @@ def test_one_thread_after_another_request_tells_nothing_of_the_first() -> None:
         application = recorded.wsgi(WSGIHandler())
         for number in range(3):
             serve(application, recorders.environ(f"/echo/{number}/"))
-        for number in range(3):
+        for _ in range(3):
             # Outside of any request nothing is recorded, though everything is instrumented.
             chains.view(HttpRequest())
             engines["django"].from_string("a").render({})

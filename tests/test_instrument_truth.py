@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -156,7 +157,7 @@ def test_the_onion_is_in_order_and_every_layer_is_closed(interface: str) -> None
         assert layer.finished <= exchange.duration
         assert layer.before >= 0
         assert layer.after >= 0
-    for outer, inner in zip(layers, layers[1:], strict=False):
+    for outer, inner in pairwise(layers):
         assert outer.finished is not None
         assert inner.finished is not None
         assert inner.finished <= outer.finished
@@ -262,7 +263,7 @@ def test_crossings_have_a_thread_and_times_in_order() -> None:
         assert crossing.waited >= 0
     # One executor for the whole request (thread-sensitive), and no crossing while another is under way.
     assert len({crossing.thread for crossing in crossings}) == 1
-    for one, other in zip(crossings, crossings[1:], strict=False):
+    for one, other in pairwise(crossings):
         assert one.returned <= other.started
     (view,) = (crossing for crossing in crossings if crossing.function.endswith(".sleeping"))
     assert view.ran >= 50 * MS
