@@ -94,6 +94,7 @@ class GatewayMiddleware:
             else:
                 recording = wsgi.begin(self._recorder, request.environ, "middleware")
             recording.unseen = _UNSEEN[recording.interface]
+            recording.begun()
             return recording
         except Exception as fault:
             faults.note(fault)

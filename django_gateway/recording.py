@@ -152,6 +152,10 @@ class Recording:
         # Microseconds and a counter: ids sort by start, and two processes meet only in the same microsecond.
         self.id = (wall // 1000) << 12 | (next(_counter) & 0xFFF)
         self.started = now()
+
+    def begun(self) -> None:
+        """Nothing can go wrong any more before ``finish``: from now on it is seen in flight."""
+        recorder = self.recorder
         recorder.in_flight[self.id] = self
         if recorder.watch is not None:
             recorder.watch()

@@ -16,6 +16,7 @@ from asgiref.sync import AsyncToSync, SyncToAsync
 
 from ..clocks import now
 from ..failures import without_us
+from ..legible import shortened
 from ..recording import Recording, current, faults
 from ..vocabulary import WORDS
 
@@ -71,13 +72,16 @@ def _over(recording: Recording, event: str, function: Any, started: int, crossin
 
 
 def _arrived(recording: Recording, crossing: _Crossing) -> None:
-    crossing.thread = thread = get_ident()
-    names = recording.threads
-    if names is None:
-        names = recording.threads = {}
-    if thread not in names:
-        names[thread] = threading.current_thread().name
-    crossing.entered = now()
+    try:
+        crossing.thread = thread = get_ident()
+        names = recording.threads
+        if names is None:
+            names = recording.threads = {}
+        if thread not in names:
+            names[thread] = shortened(threading.current_thread().name)
+        crossing.entered = now()
+    except Exception as fault:
+        faults.note(fault)
 
 
 def _to_thread(original: Any) -> Any:

@@ -43,7 +43,10 @@ def _recorded(original: Any) -> Any:
         except BaseException as error:  # with DEBUG_PROPAGATE_EXCEPTIONS it is the same again
             without_us(error)
             raise
-        recording.note((_EXCEPTION, at, type(exc).__name__, getattr(response, "status_code", None)))
+        try:
+            recording.note((_EXCEPTION, at, type(exc).__name__, getattr(response, "status_code", None)))
+        except Exception as fault:
+            faults.note(fault)
         return response
 
     return response_for_exception

@@ -13,7 +13,7 @@ from django.core.handlers.wsgi import WSGIHandler
 from .. import process
 from ..clocks import stepped
 from ..interfaces import asgi, wsgi
-from ..recording import current, is_recording
+from ..recording import Recorder, current, faults, is_recording
 
 Patch = tuple[Any, str, Any]
 
@@ -25,12 +25,21 @@ def patches() -> Iterable[Patch]:
         yield ASGIHandler, name, _stepped(getattr(ASGIHandler, name))
 
 
+def _recorder() -> Recorder | None:
+    try:
+        return process.recorder()
+    except Exception as fault:
+        faults.note(fault)
+        return None
+
+
 def _wsgi(original: Any) -> Any:
     @wraps(original)
     def call(self: WSGIHandler, environ: Any, start_response: Any) -> Any:
-        if is_recording():
+        recorder = None if is_recording() else _recorder()
+        if recorder is None:
             return original(self, environ, start_response)
-        return wsgi.record(original.__get__(self), process.recorder(), "handler", environ, start_response)
+        return wsgi.record(original.__get__(self), recorder, "handler", environ, start_response)
 
     return call
 
@@ -38,9 +47,10 @@ def _wsgi(original: Any) -> Any:
 def _asgi(original: Any) -> Any:
     @wraps(original)
     async def call(self: ASGIHandler, scope: Any, receive: Any, send: Any) -> Any:
-        if is_recording(scope.get("type")):
+        recorder = None if is_recording(scope.get("type")) else _recorder()
+        if recorder is None:
             return await original(self, scope, receive, send)
-        return await asgi.record(original.__get__(self), process.recorder(), "handler", scope, receive, send)
+        return await asgi.record(original.__get__(self), recorder, "handler", scope, receive, send)
 
     return call
 

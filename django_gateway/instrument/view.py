@@ -183,20 +183,31 @@ def _timed_async(view: Any, recording: Recording, words: _ViewWords) -> Any:
     return timed
 
 
+def _template_named(template: Template) -> str:
+    return shortened(str(getattr(template.template, "name", None) or "a template without a name"))
+
+
+def _noted(recording: Recording, event: int, name: str) -> None:
+    try:
+        recording.note((event, now(), name))
+    except Exception as fault:
+        faults.note(fault)
+
+
 def _rendering(original: Any) -> Any:
     @wraps(original)
     def render(self: Template, *args: Any, **kwargs: Any) -> Any:
         recording = current.get()
         if recording is None:
             return original(self, *args, **kwargs)
-        name = str(getattr(self.template, "name", None) or "a template without a name")
-        recording.note((_TEMPLATE_STARTED, now(), name))
+        name = _template_named(self)
+        _noted(recording, _TEMPLATE_STARTED, name)
         try:
             return original(self, *args, **kwargs)
         except BaseException as error:
             without_us(error)
             raise
         finally:
-            recording.note((_TEMPLATE_FINISHED, now(), name))
+            _noted(recording, _TEMPLATE_FINISHED, name)
 
     return render

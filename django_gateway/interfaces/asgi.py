@@ -65,6 +65,7 @@ async def record(
     try:
         recording = begin(recorder, scope, kind, vantage)
         conversation = Conversation(recording, receive, send)
+        recording.begun()
     except Exception as fault:
         faults.note(fault)
         return await application(scope, receive, send)

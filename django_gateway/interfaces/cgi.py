@@ -178,17 +178,15 @@ def begin(
         recording.trail += (_APPLICATION, *application_loaded, len(sys.modules))
     if httpoxy:
         recording.trail += (_HTTPOXY, ready[0])
+    recording.begun()
     return recording
 
 
 def _date_back(recording: Recording, started: int) -> None:
     """Let it begin at ``started``, an instant of the past."""
-    in_flight = recording.recorder.in_flight
-    in_flight.pop(recording.id, None)
     recording.started_at -= recording.started - started
     recording.started = started
     recording.id = (recording.started_at // 1000) << 12 | (recording.id & 0xFFF)
-    in_flight[recording.id] = recording
 
 
 class RecordedCGI:

@@ -54,6 +54,7 @@ def record(
     try:
         recording = begin(recorder, environ, vantage)
         answer = Answer(recording, start_response)
+        recording.begun()
     except Exception as fault:
         faults.note(fault)
         return application(environ, start_response)
@@ -243,6 +244,9 @@ class Answer:
             return
         try:
             recording.scheduler = thread_clock.since(self._clock)
+        except Exception as fault:
+            faults.note(fault)
+        try:
             recording.finish()
         except Exception as fault:
             faults.note(fault)
