@@ -133,7 +133,7 @@ def test_a_wait_for_another_loop_is_no_wait_for_a_database() -> None:
     ("exchange", "headline"),
     [
         (factories.wsgi_page(), "The view orders took 2.73 of 4.26 ms."),
-        (factories.failure(), "ZeroDivisionError: division by zero"),
+        (factories.failure(), "ZeroDivisionError: division by zero."),
         (factories.stream(), "The client left after 3.14 s."),
         (factories.websocket(), "Closed by the client with 1001 (going away)."),
         (factories.interrupted(), "Process 4711 ended before it answered."),
@@ -170,7 +170,7 @@ def test_a_slow_reader() -> None:
 
 
 def test_an_exception_without_a_message_or_a_frame() -> None:
-    assert fact(factories.failure(failure=Failure("shop.Broken", "", [], None, False))) == ("Broken", "")
+    assert fact(factories.failure(failure=Failure("shop.Broken", "", [], None, False))) == ("Broken.", "")
 
 
 # Close codes

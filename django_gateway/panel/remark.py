@@ -91,7 +91,7 @@ def _failed(exchange: Exchange, trail: Trail) -> Remark | None:
             Word("; Django made a response of it." if failure.handled else "; nothing in the project caught it.")
         )
     headline = f"{name}: {failure.message}" if failure.message else name
-    return Remark("bad", headline, words, "failure")
+    return Remark("bad", headline if headline.endswith((".", "!", "?")) else f"{headline}.", words, "failure")
 
 
 def _closed(exchange: Exchange, trail: Trail) -> Remark | None:
