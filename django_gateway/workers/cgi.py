@@ -12,6 +12,7 @@ from time import perf_counter_ns, process_time_ns
 READY = (perf_counter_ns(), process_time_ns())
 
 import os  # noqa: E402
+import stat  # noqa: E402
 import sys  # noqa: E402
 from collections.abc import Mapping  # noqa: E402
 from contextlib import suppress  # noqa: E402
@@ -95,6 +96,14 @@ def take_stdout() -> BinaryIO:
 
 
 def close(output: BinaryIO) -> None:
+    with suppress(OSError):
+        if stat.S_ISSOCK(os.fstat(output.fileno()).st_mode):
+            # Apache hands over one socket for both ways, and waits for the end of the one.
+            import socket
+
+            output.flush()
+            with socket.socket(fileno=os.dup(output.fileno())) as both:
+                both.shutdown(socket.SHUT_WR)
     with suppress(ConnectionError):
         output.close()
 
