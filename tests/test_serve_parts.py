@@ -168,8 +168,15 @@ def test_what_may_be_imported_ahead(tmp_path: Path) -> None:
     }
     assert Preload().choose(files) == ["json", "django.forms", "msgspec"]
     cautious = Preload()
-    cautious.cautious = True
+    cautious.exclude("msgspec.json")
+    cautious.exclude("django.http")
     assert cautious.choose(files) == ["json", "django.forms"]
+    for name in "abcdef":
+        cautious.exclude(name)
+    assert cautious.choose({**files, "markdown_it": f"{INSTALLED[0]}markdown_it/__init__.py"}) == [
+        "json",
+        "django.forms",
+    ]
     assert Preload().choose({**files, "gevent": f"{INSTALLED[0]}gevent/__init__.py"}) == []
 
 

@@ -115,7 +115,8 @@ def test_a_module_that_asks_for_the_settings_makes_it_unfit(site: Site, tmp_path
     site.edit("mysite/views.py", 'VERSION = "one"', "from library import WORD as VERSION")
     with worker(site, "django_wsgi", PYTHONPATH=str(tmp_path), **{SPARE: "1"}) as spare:
         spare.send("preload", modules=["library"])
-        assert spare.hear("unfit")["reason"] == "WORD"
+        unfit = spare.hear("unfit")
+        assert (unfit["module"], unfit["reason"]) == ("library", "WORD")
         spare.send("go")
         spare.hear("serving")
         assert spare.client.get("/version/") == "mine"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import site
 import sys
 import sysconfig
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +20,8 @@ _NEVER: Final = {"coverage", "ddtrace", "debugpy", "newrelic", "opentelemetry", 
 _INDEPENDENT: Final = {
     "asgiref", "autobahn", "psycopg", "psycopg2", "pygments", "redis", "sqlparse", "twisted", "websockets",
 }  # fmt: skip
+#: So many packages may make spares unfit before none is trusted.
+_MOST_EXCLUDED: Final = 5
 #: What records in a worker, wherever it is installed.
 _OURS: Final = tuple(
     f"django_gateway.{name}" for name in ("exchange", "instrument", "interfaces", "recording", "redaction", "stores")
@@ -50,9 +52,19 @@ class Preload:
     """Learns about packages once each."""
 
     def __init__(self) -> None:
-        self._speaks_of_django: dict[str, bool] = {}
-        #: Set when a spare was found unfit: then only Django and what Python brings are trusted.
-        self.cautious = False
+        #: Of each package: of how many of its modules it is known, and whether they speak of Django.
+        self._speaks_of_django: dict[str, tuple[int, bool]] = {}
+        self._excluded: set[str] = set()
+
+    @property
+    def cautious(self) -> bool:
+        """Whether only Django and what Python brings are trusted any more."""
+        return len(self._excluded) > _MOST_EXCLUDED
+
+    def exclude(self, module: str) -> None:
+        """A spare was made unfit by this module: leave it out from here on, and the package that it belongs to."""
+        top = module.partition(".")[0]
+        self._excluded.add(module if top == "django" else top)
 
     def choose(self, files: Mapping[str, str | None]) -> list[str]:
         """Of the modules of a worker, in its order of import, those that may be imported ahead."""
@@ -64,11 +76,11 @@ class Preload:
                 packages.setdefault(name.partition(".")[0], []).append(path)
         return [name for name, path in files.items() if path and self._may(name, path, packages)]
 
-    def _may(self, name: str, path: str, packages: Mapping[str, list[str]]) -> bool:
+    def _may(self, name: str, path: str, packages: Mapping[str, Sequence[str]]) -> bool:
         top = name.partition(".")[0]
         if top == "django_gateway":
             return name.startswith(_OURS)
-        if not is_installed(path) or top in _NEVER or name.startswith("__"):
+        if not is_installed(path) or name.startswith("__") or {top, name} & (_NEVER | self._excluded):
             return False
         if top in sys.stdlib_module_names:
             return True
@@ -80,11 +92,12 @@ class Preload:
             return True
         return not self.cautious and not self._mentions_django(top, packages[top])
 
-    def _mentions_django(self, top: str, paths: Iterable[str]) -> bool:
-        known = self._speaks_of_django.get(top)
-        if known is None:
-            known = self._speaks_of_django[top] = any(_mentions(path, b"django") for path in paths)
-        return known
+    def _mentions_django(self, top: str, paths: Sequence[str]) -> bool:
+        count, speaks = self._speaks_of_django.get(top, (0, False))
+        if count != len(paths):
+            speaks = any(_mentions(path, b"django") for path in paths)
+            self._speaks_of_django[top] = len(paths), speaks
+        return speaks
 
 
 def _mentions(path: str, word: bytes) -> bool:

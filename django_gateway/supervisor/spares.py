@@ -11,7 +11,7 @@ from .preload import Preload
 
 _BATCH = 200  # names in one message
 _DELAY = 0.3  # seconds: whoever waits for the project comes first
-_MOST_LOST = 3
+_MOST_LOST = 10  # that died or were unfit, after which there are no more of them
 
 
 class Spares:
@@ -21,6 +21,7 @@ class Spares:
         self._wanted = wanted
         self._start = start
         self._preload = Preload()
+        self._files: Mapping[str, str | None] = {}
         self._modules: list[str] = []
         self._told: dict[Child, set[str]] = {}
         self._refilling: asyncio.TimerHandle | None = None
@@ -55,16 +56,17 @@ class Spares:
     def learn(self, files: Mapping[str, str | None]) -> None:
         """What a worker has imported is what the next will import."""
         if self._wanted:
-            task = asyncio.create_task(self._choose(dict(files)))
+            self._files = dict(files)
+            task = asyncio.create_task(self._choose(self._files))
             self._learning.add(task)
             task.add_done_callback(self._learning.discard)
 
     def heard(self, child: Child, message: Message) -> None:
         if message["kind"] == "unfit":
-            self._preload.cautious = True
+            self._preload.exclude(message["module"])
             self._lost += 1
-            self._modules = []
             self.discard()
+            self.learn(self._files)
 
     def lost(self, child: Child) -> None:
         del self._told[child]

@@ -135,7 +135,7 @@ class Supervisor:
         elif kind == "interrupt":
             self.interrupt()
         elif kind == "modules":
-            self.learn(message["files"])
+            self.learn(message["files"], complete=message.get("complete", False))
         elif kind == "notice":
             self.announcer.notice(message["topic"], message["text"])
         elif child in self.current.workers:
@@ -144,11 +144,12 @@ class Supervisor:
             elif kind == "failed":
                 self.fail(Reason(message["title"], _WAITING, message["text"]))
 
-    def learn(self, files: dict[str, str | None]) -> None:
+    def learn(self, files: dict[str, str | None], *, complete: bool) -> None:
         self.files.update(files)
         if self.watcher is not None:
             self.watcher.add(folders_of(files.values()))
-            self.spares.learn(self.files)
+            if complete:
+                self.spares.learn(self.files)
 
     def loads(self, child: Child) -> None:
         """A worker begins to import the project. A server that forks may start one after another, and say nothing."""
@@ -277,7 +278,7 @@ class Supervisor:
         if self.watcher is not None:
             await asyncio.to_thread(self.watcher.stop)
         waiting = self.loop.call_later(
-            0.7, self.console.note, "Waiting for what is in flight; CONTROL-C once more ends it."
+            1.2, self.console.note, "Waiting for what is in flight; CONTROL-C once more ends it."
         )
         for child in list(self.children):
             await child.ended.wait()

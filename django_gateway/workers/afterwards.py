@@ -49,6 +49,7 @@ def report_modules() -> None:
     names = iter(fresh)
     while batch := list(islice(names, _BATCH)):
         channel.send("modules", files={name: fresh[name] for name in batch})
+    channel.send("modules", files={}, complete=True)
 
 
 def _notice_migrations() -> None:

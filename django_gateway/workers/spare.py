@@ -30,11 +30,11 @@ def hold(descriptors: Sequence[int] = ()) -> None:
     stamps = _stamps(_files())
     with _settings_out_of_reach(asked):
         while (message := _next_message())["kind"] == "preload":
-            _import_ahead(message["modules"])
+            culprit = None if asked else _import_ahead(message["modules"], asked)
             stamps |= _stamps(file for file in _files() if file not in stamps)
-            if asked:
-                channel.send("unfit", reason=asked[0])
-            else:
+            if culprit is not None:
+                channel.send("unfit", module=culprit, reason=asked[0])
+            elif not asked:
                 channel.send("warm", modules=len(sys.modules))
     if asked or stamps != _stamps(stamps):
         _start_anew(channel, descriptors)
@@ -48,12 +48,18 @@ def _next_message() -> Mapping[str, Any]:
     return message
 
 
-def _import_ahead(names: Iterable[str]) -> None:
+def _import_ahead(names: Iterable[str], asked: list[str]) -> str | None:
+    """Import them, up to the first that asks for the settings or for models, whose name is returned."""
     for name in names:
         try:
             importlib.import_module(name)
-        except Exception:  # it is imported again with the project, and says then what it has to say
+        except Exception as error:  # it is imported again with the project, and says then what it has to say
             sys.modules.pop(name, None)
+            if type(error).__module__.startswith("django."):
+                asked.append(type(error).__name__)
+        if asked:
+            return name
+    return None
 
 
 @contextmanager
