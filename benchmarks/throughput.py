@@ -41,7 +41,7 @@ EVERY = [
     f"{name}/{interface}"
     for interface in get_args(Interface)
     for name in servers.names()
-    if interface in servers.get(name).interfaces and interface != "cgi"
+    if interface in servers.get(name).interfaces and not servers.get(name).binds and interface != "cgi"
 ]
 URLS = """
 from django.http import HttpResponse

@@ -8,6 +8,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ import pytest
 from django_gateway import servers
 from django_gateway.servers.base import Server, ServerError
 from django_gateway.stores import open_store
-from serving import Serving, Site, Stream, alive, environment, until
+from serving import Serving, Site, Stream, alive, environment, listens, until
 
 EVERY = {
     "cheroot": "--server cheroot",
@@ -168,6 +169,25 @@ def alive_pid(pid: int) -> bool:
         return alive(psutil.Process(pid))
     except psutil.NoSuchProcess:
         return False
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="Debian's mod_wsgi embeds Debian's Python 3.11")
+def test_mod_wsgi(site: Site) -> None:
+    with Serving(site.folder, "--server", "mod_wsgi", "--workers", "2") as serving:
+        until(lambda: listens(serving))
+        assert serving.get("/interface/") == "wsgi"
+        serving.wait_for('"GET /interface/ HTTP/1.1" 200 4')
+        with Stream(serving, "/version/") as stream:
+            until(lambda: stream.count("one") > 5)
+            site.edit("mysite/views.py", '"one"', '"two"')
+            until(lambda: stream.count("two") > 5)
+        views = site.read("mysite/views.py")
+        site.write("mysite/views.py", "import nowhere_to_be_found\n")
+        serving.wait_for("ModuleNotFoundError: No module named 'nowhere_to_be_found'")
+        site.write("mysite/views.py", views)
+        until(lambda: listens(serving) and serving.request("/version/") == (200, "two"))
+        assert serving.end(signal.SIGKILL) == -signal.SIGKILL
 
 
 # Options

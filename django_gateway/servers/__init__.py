@@ -30,7 +30,8 @@ __all__ = [
 _ADAPTERS: Final = {
     name: f"{__name__}.{name}"
     for name in (
-        *("cheroot", "daphne", "django", "granian", "gunicorn", "hypercorn", "uvicorn", "uwsgi", "waitress"),
+        *("cheroot", "daphne", "django", "granian", "gunicorn", "hypercorn", "mod_wsgi", "uvicorn", "uwsgi"),
+        "waitress",
         *("apache", "embedded", "fcgiwrap", "lighttpd"),
     )
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -32,16 +33,25 @@ class Apache(CGIServer):
 
     def check(self, options: Options, interface: Interface) -> None:
         super().check(options, interface)
-        if os.geteuid() == 0 and not _may_be_somebody():
-            raise ServerError("Apache does not serve as root: be another user, or take another server.")
-        _modules()
+        may_serve()
+        modules(_NEEDED)
 
     def command(self, launch: Launch) -> Command:
         configuration = launch.folder / "apache.conf"
-        server = program.find(*_PROGRAMS) or "apache2"
-        somebody = _AS_SOMEBODY if os.geteuid() == 0 else ()
-        argv = ("SIGWINCH", *somebody, server, "-DFOREGROUND", "-f", str(configuration))
+        argv = ("SIGWINCH", *program_as_somebody(), "-DFOREGROUND", "-f", str(configuration))
         return self.keeper(launch, argv, ready=[_PID], files={configuration: _configuration(launch)})
+
+
+def may_serve() -> None:
+    """Raises ServerError where Apache will not."""
+    if os.geteuid() == 0 and not _may_be_somebody():
+        raise ServerError("Apache does not serve as root: be another user, or take another server.")
+
+
+def program_as_somebody() -> tuple[str, ...]:
+    """Apache's program, started in a way that it serves."""
+    somebody = _AS_SOMEBODY if os.geteuid() == 0 else ()
+    return (*somebody, program.find(*_PROGRAMS) or "apache2")
 
 
 @cache
@@ -52,10 +62,10 @@ def _may_be_somebody() -> bool:
         return False
 
 
-def _modules() -> Path:
-    """The folder with all modules that are needed. Raises ServerError."""
+def modules(needed: Iterable[str]) -> Path:
+    """The folder with all of these modules. Raises ServerError."""
     for folder in map(Path, _MODULES):
-        missing = [name for name in _NEEDED if not (folder / f"mod_{name}.so").is_file()]
+        missing = [name for name in needed if not (folder / f"mod_{name}.so").is_file()]
         if not missing:
             return folder
         if folder.is_dir():
@@ -65,8 +75,8 @@ def _modules() -> Path:
 
 def _configuration(launch: Launch) -> str:
     folder, (host, port) = launch.folder, launch.address
-    modules = _modules()
-    load = "".join(f"LoadModule {name}_module {quoted(modules / f'mod_{name}.so')}\n" for name in _NEEDED)
+    where = modules(_NEEDED)
+    load = "".join(f"LoadModule {name}_module {quoted(where / f'mod_{name}.so')}\n" for name in _NEEDED)
     variables = "".join(f"PassEnv {name}\n" for name in sorted(passed_on(launch.environment)))
     return f"""\
 # Written by gatewayserve.
@@ -75,6 +85,7 @@ ServerRoot {quoted(folder)}
 DefaultRuntimeDir {quoted(folder)}
 DocumentRoot {quoted(folder)}
 ServerName {host if ":" not in host else f"[{host}]"}
+UseCanonicalPhysicalPort On
 Listen {f"[{host}]" if ":" in host else host}:{port}
 PidFile {quoted(folder / _PID)}
 ScriptSock {quoted(socket_path(folder, _SOCKET))}

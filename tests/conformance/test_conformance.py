@@ -6,6 +6,7 @@ fails here, and so does one that is written there and is gone.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,7 @@ VARIANTS = {
     "waitress/wsgi": "--server waitress",
     "granian/wsgi": "--wsgi --server granian",
     "cheroot/wsgi": "--server cheroot",
+    "mod_wsgi/wsgi": "--server mod_wsgi",
     "daphne/asgi": "--server daphne",
     "uvicorn/asgi": "--server uvicorn",
     "hypercorn/asgi": "--server hypercorn",
@@ -78,6 +80,8 @@ class Run:
 def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     key = request.param.partition(" ")[0]
     server, interface = key.split("/")
+    if server == "mod_wsgi" and sys.version_info[:2] != (3, 11):
+        pytest.skip("Debian's module embeds Debian's Python 3.11")
     site = project.make(tmp_path_factory.mktemp("site"))
     # A process for each request is quicker where the bytecode of what it imports is kept.
     with Serving(site.folder, *VARIANTS[request.param].split(), "--noreload", PYTHONDONTWRITEBYTECODE="") as serving:
