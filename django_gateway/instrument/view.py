@@ -184,7 +184,11 @@ def _timed_async(view: Any, recording: Recording, words: _ViewWords) -> Any:
 
 
 def _template_named(template: Template) -> str:
-    return shortened(str(getattr(template.template, "name", None) or "a template without a name"))
+    try:
+        return shortened(str(template.template.name or "a template without a name"))
+    except Exception as fault:
+        faults.note(fault)
+        return "a template"
 
 
 def _noted(recording: Recording, event: int, name: str) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any, Final
 
-from ..clocks import now, thread_clock
+from ..clocks import Reading, now, thread_clock
 from ..exchange import HTTP, Handover
 from ..legible import decoded, shortened
 from ..recording import Recorder, Recording, current, faults, is_recording
@@ -115,7 +115,11 @@ class Answer:
     def __init__(self, recording: Recording, start_response: StartResponse) -> None:
         self._recording = recording
         self._start_response = start_response
-        self._clock = thread_clock.start()
+        try:
+            self._clock: Reading | None = thread_clock.start()
+        except Exception as fault:
+            faults.note(fault)
+            self._clock = None
 
     def start_response(self, status: str, headers: Any, exc_info: Any = None) -> Callable[[bytes], Any]:
         recording = self._recording
@@ -139,9 +143,10 @@ class Answer:
     def write(self, data: bytes) -> Any:
         recording = self._recording
         try:
-            recording.note((_WRITE, now(), len(data)))
+            size = len(data)
             recording.chunks += 1
-            recording.bytes_out += len(data)
+            recording.bytes_out += size
+            recording.note((_WRITE, now(), size))
         except Exception as fault:
             faults.note(fault)
         return self._write(data)
@@ -173,6 +178,7 @@ class Answer:
                 self.__class__ = SizedAnswer
         except Exception as fault:
             faults.note(fault)
+            self._finish()
             return iterable
         return self
 
@@ -243,7 +249,8 @@ class Answer:
         if recording.done:
             return
         try:
-            recording.scheduler = thread_clock.since(self._clock)
+            if self._clock is not None:
+                recording.scheduler = thread_clock.since(self._clock)
         except Exception as fault:
             faults.note(fault)
         try:

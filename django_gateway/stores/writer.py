@@ -120,15 +120,23 @@ class Writer:
         with self._flushing:
             while self._queue:
                 batch = [self._queue.popleft() for _ in range(min(len(self._queue), _BATCH))]
-                try:
-                    self.store.write(batch, WORDS)
-                except StoreError as error:
-                    self._failed(batch, str(error))
-                except Exception as error:
-                    self._failed(batch, f"{type(error).__name__}: {error}")
-                else:
-                    self.written += len(batch)
-                    self.error = None
+                self._write(batch)
+
+    def _write(self, batch: list[Any]) -> None:
+        try:
+            self.store.write(batch, WORDS)
+        except StoreError as error:
+            self._failed(batch, str(error))
+        except Exception as error:
+            # Something in the batch, not the store: one exchange that can't be kept must cost no other.
+            if len(batch) > 1:
+                for packed in batch:
+                    self._write([packed])
+            else:
+                self._failed(batch, f"{type(error).__name__}: {error}")
+        else:
+            self.written += len(batch)
+            self.error = None
 
     def _failed(self, batch: list[Any], reason: str) -> None:
         self.dropped += len(batch)
