@@ -44,6 +44,8 @@ class Connection:
             try:
                 connection = self._open(create)
                 return missing if connection is None else action(connection)
+            except (sqlite3.ProgrammingError, sqlite3.InterfaceError, sqlite3.DataError):
+                raise  # a value that SQLite does not take: nothing is wrong with the file
             except (sqlite3.Error, OSError, msgspec.MsgspecError) as error:
                 raise StoreError(_explain(self._path, error)) from error
 

@@ -50,6 +50,7 @@ class Writer:
         self.dropped = 0
         #: Why the last batch could not be written; None when it could.
         self.error: str | None = None
+        self._said: str | None = None
         #: A recorder's recordings in flight, by id.
         self.in_flight: dict[int, Any] = {}
         self._reset()
@@ -133,16 +134,17 @@ class Writer:
                 for packed in batch:
                     self._write([packed])
             else:
-                self._failed(batch, f"{type(error).__name__}: {error}")
+                self._failed(batch, f"{type(error).__name__}: {error}", "an exchange can't be kept")
         else:
             self.written += len(batch)
             self.error = None
 
-    def _failed(self, batch: list[Any], reason: str) -> None:
+    def _failed(self, batch: list[Any], reason: str, what: str = "recording is off") -> None:
         self.dropped += len(batch)
-        if self.error is None:
+        if self.error is None and reason != self._said:
             # Said once, on the server's own error stream: logging belongs to the project and may be anything.
-            os.write(2, f"django-gateway: recording is off: {reason}\n".encode("utf-8", "replace"))
+            self._said = reason
+            os.write(2, f"django-gateway: {what}: {reason}\n".encode("utf-8", "replace"))
         self.error = reason
 
 
