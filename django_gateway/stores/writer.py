@@ -127,24 +127,25 @@ class Writer:
         try:
             self.store.write(batch, WORDS)
         except StoreError as error:
-            self._failed(batch, str(error))
+            self._said = None if self.error is None else self._said
+            self._failed(batch, f"recording is off: {error}")
         except Exception as error:
             # Something in the batch, not the store: one exchange that can't be kept must cost no other.
             if len(batch) > 1:
                 for packed in batch:
                     self._write([packed])
             else:
-                self._failed(batch, f"{type(error).__name__}: {error}", "an exchange can't be kept")
+                self._failed(batch, f"an exchange can't be kept: {type(error).__name__}: {error}")
         else:
             self.written += len(batch)
             self.error = None
 
-    def _failed(self, batch: list[Any], reason: str, what: str = "recording is off") -> None:
+    def _failed(self, batch: list[Any], reason: str) -> None:
         self.dropped += len(batch)
         if self.error is None and reason != self._said:
             # Said once, on the server's own error stream: logging belongs to the project and may be anything.
             self._said = reason
-            os.write(2, f"django-gateway: {what}: {reason}\n".encode("utf-8", "replace"))
+            os.write(2, f"django-gateway: {reason}\n".encode("utf-8", "replace"))
         self.error = reason
 
 
