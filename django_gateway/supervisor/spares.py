@@ -74,7 +74,10 @@ class Spares:
         self.refill()
 
     async def _choose(self, files: Mapping[str, str | None]) -> None:
-        self._modules = await asyncio.to_thread(self._preload.choose, files)
+        modules = await asyncio.to_thread(self._preload.choose, files)
+        if files is not self._files:
+            return  # more is known by now
+        self._modules = modules
         for child in self._told:
             self._tell(child)
         self.refill()

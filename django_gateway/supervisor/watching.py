@@ -33,11 +33,12 @@ class Watcher:
         self._more: set[str] = set()
         self._stopped = False
         self._again = threading.Event()
+        self._polling = False
         self._thread = threading.Thread(target=self._run, name="gateway-watcher", daemon=True)
-        #: Set when changes can no longer be missed.
-        self.watching = threading.Event()
 
     def start(self) -> None:
+        """What changes from now on is a change, also before the first watch is set up."""
+        self._known, self._since = set(self._tree.folders()), time.time_ns()
         self._thread.start()
 
     def stop(self) -> None:
@@ -49,27 +50,33 @@ class Watcher:
         """Watch these folders too."""
         fresh = set(folders) - self._more
         if fresh:
-            self._more |= fresh
+            self._more = self._more | fresh  # a new set: the thread may be going through the old one
             self._again.set()
 
     def _run(self) -> None:
-        # Before the first watch nothing is known: what changes from now on is a change.
-        known, since = set(self._tree.folders()), time.time_ns()
-        while not self._stopped:
+        while True:
             self._again.clear()
+            if self._stopped:
+                return
             folders = self._tree.folders()
             if len(folders) >= MOST_FOLDERS:
                 self._warn(f"Watching {MOST_FOLDERS} folders and no more: is {self._tree.roots[0]} the project's?")
-            fresh = [folder for folder in folders if folder not in known]
-            known = set(folders)
-            more = sorted(folder for folder in self._more - known if os.path.isdir(folder))
+            fresh = [folder for folder in folders if folder not in self._known]
+            self._known = set(folders)
+            more = sorted(folder for folder in self._more - self._known if os.path.isdir(folder))
             try:
-                since = self._watch([*folders, *more], fresh, since)
+                self._watch([*folders, *more], fresh)
             except FileNotFoundError:  # a folder that went meanwhile
                 continue
+            except (OSError, RuntimeError) as error:  # such as the kernel's limit, fs.inotify.max_user_watches
+                if self._polling:
+                    self._warn(f"Files can't be watched any more ({error}): a change starts nothing.")
+                    return
+                self._polling = True
+                self._warn(f"Files are looked at again and again, since they can't be watched: {error}")
 
-    def _watch(self, folders: list[str], fresh: list[str], since: int) -> int:
-        """Watch until the set of folders has to change; returns the time from which on to look for what was missed."""
+    def _watch(self, folders: list[str], fresh: list[str]) -> None:
+        """Watch until the set of folders has to change."""
         known = set(folders)
         missed: Iterable[str] | None = None
         for batch in watch(
@@ -83,20 +90,19 @@ class Watcher:
             recursive=False,
             raise_interrupt=False,
             ignore_permission_denied=True,
+            force_polling=self._polling or None,
         ):
             changed = {path for _, path in batch}
             if missed is None:
                 # Between the last watch and this one, and in folders that were filled before they were watched.
-                missed = (*_changed_since(folders, since - _COARSE), *_changed_since(fresh, 0))
+                missed = (*_changed_since(folders, self._since - _COARSE), *_changed_since(fresh, 0))
                 changed.update(missed)
-                self.watching.set()
-            since = time.time_ns()
+            self._since = time.time_ns()
             mattering = sorted(path for path in changed if self._tree.matters(path))
             if mattering:
                 self._changed(mattering)
             if any(path not in known and os.path.isdir(path) and self._tree.has_code(path) for path in changed):
-                break
-        return since
+                return
 
 
 def _changed_since(folders: Iterable[str], since: int) -> Iterable[str]:
