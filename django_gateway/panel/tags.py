@@ -1,4 +1,4 @@
-"""What the panel's templates know beyond Django's own: ``asset`` and ``address``, ``shown``, ``duration``, ``bytesize``."""
+"""What the panel's templates know beyond Django's own."""
 
 from __future__ import annotations
 
