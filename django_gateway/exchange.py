@@ -277,6 +277,9 @@ def summarise(exchange: Exchange) -> Summary:
     )
 
 
+_HEXADECIMAL: Final = frozenset("0123456789abcdefABCDEF")
+
+
 def format_id(number: int) -> str:
     """Sixteen hexadecimal digits; ids sort as their exchanges started."""
     return f"{number:016x}"
@@ -284,10 +287,8 @@ def format_id(number: int) -> str:
 
 def parse_id(text: str) -> int | None:
     """The number behind a public id, None where ``text`` is none."""
-    if len(text) != 16:
+    # int() alone takes signs, underscores, blanks and other alphabets' digits as well.
+    if len(text) != 16 or not _HEXADECIMAL.issuperset(text):
         return None
-    try:
-        number = int(text, 16)
-    except ValueError:
-        return None
-    return number if 0 <= number < 2**63 else None
+    number = int(text, 16)
+    return number if number < 2**63 else None

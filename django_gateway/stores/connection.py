@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -19,6 +20,7 @@ from .base import StoreError
 _T = TypeVar("_T")
 
 _BUSY: Final = 5.0  # seconds to wait for another process' transaction
+_FORK: Final = 1.0  # seconds that a fork waits for a transaction of this process
 
 
 class Connection:
@@ -29,11 +31,25 @@ class Connection:
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._identity: tuple[int, int, int] | None = None
+        self._held = False
         _connections.add(self)
 
-    def forked(self) -> None:
-        """In a child the lock may be held by a thread that only the parent has."""
-        self._lock = threading.Lock()
+    def before_fork(self) -> None:
+        """SQLite's connections must not be carried across a fork, least of all in the middle of a transaction."""
+        self._held = self._lock.acquire(timeout=_FORK)
+        if self._held:
+            self.close()
+
+    def after_fork(self, *, child: bool) -> None:
+        if child:
+            self._lock = threading.Lock()
+            if self._connection is not None:
+                # It was in use. Closing it here would touch what the parent's writes stand on.
+                _inherited.append(self._connection)
+            self._connection = self._identity = None
+        elif self._held:
+            self._lock.release()
+        self._held = False
 
     def use(self, action: Callable[[sqlite3.Connection], _T], *, create: bool = False, missing: Any = None) -> _T:
         """What ``action`` returns; ``missing`` where there is no file yet and ``create`` is not set.
@@ -55,7 +71,6 @@ class Connection:
             return self._connection
         if self._identity is not None and self._identity[0] == os.getpid():
             self.close()
-        # A connection inherited by fork is left alone: closing it here would drop the parent's locks.
         self._connection = self._identity = None
         if not create and not self._path.exists():
             return None
@@ -90,12 +105,20 @@ class Connection:
 _connections: weakref.WeakSet[Connection] = weakref.WeakSet()
 
 
-def _forked() -> None:
+#: What a child can neither use nor close.
+_inherited: list[sqlite3.Connection] = []
+
+
+def _each(action: Callable[[Connection], None]) -> None:
     for connection in list(_connections):
-        connection.forked()
+        action(connection)
 
 
-os.register_at_fork(after_in_child=_forked)
+os.register_at_fork(
+    before=lambda: _each(Connection.before_fork),
+    after_in_parent=lambda: _each(lambda connection: connection.after_fork(child=False)),
+    after_in_child=lambda: _each(lambda connection: connection.after_fork(child=True)),
+)
 
 
 def make_folder(folder: Path) -> None:
@@ -108,25 +131,34 @@ def make_folder(folder: Path) -> None:
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    # Looked at before anything is changed: it may be another program's.
+    ready = _tables(connection, path) and _version(connection) == (sql.APPLICATION_ID, sql.VERSION)
     # Wide pages hold several records each; this counts only while the file is new.
     connection.execute("PRAGMA page_size = 16384")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA temp_store = MEMORY")
-    if _version(connection) == (sql.APPLICATION_ID, sql.VERSION):
+    if ready:
         return
     with transaction(connection):
-        application, version = _version(connection)
-        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        if tables and application != sql.APPLICATION_ID:
-            raise sqlite3.DatabaseError(f"{path.name} is another program's database")
-        if (application, version) != (sql.APPLICATION_ID, sql.VERSION):
+        tables = _tables(connection, path)
+        if _version(connection) != (sql.APPLICATION_ID, sql.VERSION):
             for table in tables:
                 connection.execute(f'DROP TABLE "{table}"')
             for statement in sql.SCHEMA.split(";"):
                 connection.execute(statement)
+            # Readers' cursors into a file that was here before are older than everything in this one.
+            connection.execute("INSERT INTO counter VALUES (?)", (time.time_ns() // 1_000_000,))
             connection.execute(f"PRAGMA application_id = {sql.APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {sql.VERSION}")
+
+
+def _tables(connection: sqlite3.Connection, path: Path) -> list[str]:
+    tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    application, _ = _version(connection)
+    if tables and application != sql.APPLICATION_ID:
+        raise sqlite3.DatabaseError(f"{path.name} is another program's database")
+    return tables
 
 
 def _version(connection: sqlite3.Connection) -> tuple[int, int]:
@@ -150,12 +182,14 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 def _explain(path: Path, error: Exception) -> str:
     text = str(error)
-    if isinstance(error, PermissionError) or "readonly" in text or "unable to open" in text:
-        return f"The store {path} can't be written ({text}): check the owner and mode of the file and its folder."
+    if isinstance(error, OSError) or "readonly" in text or "unable to open" in text:
+        return f"The store {path} can't be written ({text}): check the path, and the owner and mode of its folder."
+    if "full" in text or "disk I/O" in text:
+        return f"The store {path} can't be written ({text}): make room on its disk."
     if "locked" in text or "busy" in text:
         return f"The store {path} is held by another process for more than {_BUSY:.0f} s: try again."
     if "another program" in text:
         return f"The store {path} is another program's database: name another file in GATEWAY['STORE']."
-    if "malformed" in text or "not a database" in text:
+    if "malformed" in text or "not a database" in text or isinstance(error, msgspec.MsgspecError):
         return f"The store {path} is damaged ({text}): delete the file, a new one is made."
     return f"The store {path} can't be used: {text}."

@@ -118,8 +118,13 @@ def _holds(summary: Summary, condition: Condition) -> bool:
     if value is None:
         return False
     if condition.field in WORDS:
-        return bool(value.lower() == condition.text.lower())
-    return condition.text.lower() in value.lower()
+        return _folded(value) == _folded(condition.text)
+    return _folded(condition.text) in _folded(value)
+
+
+def _folded(text: str) -> bytes:
+    """Without case as SQLite has it: that of ASCII letters alone."""
+    return text.encode("utf-8", "surrogatepass").lower()
 
 
 def _within(number: float, condition: Condition) -> bool:

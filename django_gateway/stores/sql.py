@@ -11,7 +11,7 @@ from .filters import NUMBERS, WORDS, Condition
 #: "gway" in ASCII: tells our files from other programs' databases.
 APPLICATION_ID: Final = 0x67776179
 #: A file of another version is emptied: what it holds is a recording, not a document.
-VERSION: Final = 3
+VERSION: Final = 4
 
 #: Columns of the list, in the order of Summary's fields; Sizes and Split are spread out behind them.
 _SCALARS: Final = (
@@ -39,6 +39,7 @@ WIDTH: Final = len(_SCALARS) + len(_SIZES) + len(_SPLIT)
 
 # Two tables: the list scans narrow rows, the records lie elsewhere. ``batch`` counts transactions, which SQLite lets
 # happen one after the other whatever process they come from: a reader that asks for later batches misses nothing.
+# ``counter`` has the last one, which outlives the exchanges that were written with it.
 # ``vocabulary.last`` is the newest exchange that needs its words.
 SCHEMA: Final = f"""
 CREATE TABLE exchange (
@@ -47,6 +48,7 @@ CREATE TABLE exchange (
     batch INTEGER NOT NULL
 );
 CREATE INDEX exchange_batch ON exchange (batch);
+CREATE TABLE counter (batch INTEGER NOT NULL);
 CREATE INDEX exchange_in_flight ON exchange (id) WHERE state = '{IN_FLIGHT}';
 CREATE TABLE record (id INTEGER PRIMARY KEY, vocabulary INTEGER, body BLOB NOT NULL);
 CREATE TABLE vocabulary (key INTEGER PRIMARY KEY, last INTEGER NOT NULL);

@@ -59,7 +59,7 @@ class SQLiteStore:
     ) -> None:
         key = None if vocabulary is None else vocabulary.key
         with transaction(connection):
-            (batch,) = connection.execute("SELECT COALESCE(MAX(batch), 0) + 1 FROM exchange").fetchone()
+            batch = _next_batch(connection)
             if vocabulary is not None:
                 self._write_words(connection, vocabulary, max(row[0] for row in packed))
             position = 0
@@ -121,7 +121,10 @@ class SQLiteStore:
             if key is None:
                 return exchange
             words = connection.execute("SELECT number, body FROM word WHERE vocabulary = ?", (key,))
-            return expand(exchange, Dictionary(dict(words)))
+            try:
+                return expand(exchange, Dictionary(dict(words)))
+            except KeyError:  # forgotten by a writer between the two
+                return None
 
         return self._reader.use(read, missing=None)
 
@@ -138,9 +141,8 @@ class SQLiteStore:
         ]
         if gone:
             with transaction(connection):
-                connection.executemany(
-                    "UPDATE exchange SET state = ?, batch = (SELECT MAX(batch) + 1 FROM exchange) WHERE id = ?", gone
-                )
+                batch = _next_batch(connection)
+                connection.executemany(f"UPDATE exchange SET state = ?, batch = {batch} WHERE id = ?", gone)
 
     def page(
         self, conditions: Sequence[Condition] = (), *, before: int | None = None, limit: int = 50
@@ -160,10 +162,10 @@ class SQLiteStore:
     def since(self, cursor: int, *, limit: int = 200) -> tuple[int, list[Summary]]:
         def read(connection: sqlite3.Connection) -> tuple[int, list[Summary]]:
             self._settle(connection)
-            (newest,) = connection.execute("SELECT COALESCE(MAX(batch), 0) FROM exchange").fetchone()
+            (newest,) = connection.execute("SELECT batch FROM counter").fetchone()
             if cursor < 0 or newest == cursor:
                 return newest, []
-            # A cursor from the future is one of a file that was cleared since: everything is news.
+            # A cursor from the future is one of another file: everything is news.
             after = cursor if cursor < newest else 0
             news = "batch > ? AND batch <= ? ORDER BY batch DESC, id DESC LIMIT ?"
             query = f"SELECT {sql.COLUMNS} FROM exchange WHERE {news}"
@@ -187,6 +189,12 @@ class SQLiteStore:
     def close(self) -> None:
         self._writer.close()
         self._reader.close()
+
+
+def _next_batch(connection: sqlite3.Connection) -> int:
+    connection.execute("UPDATE counter SET batch = batch + 1")
+    (batch,) = connection.execute("SELECT batch FROM counter").fetchone()
+    return int(batch)
 
 
 def _usage(connection: sqlite3.Connection) -> tuple[int, int]:

@@ -11,6 +11,7 @@ import os
 import threading
 import weakref
 from collections import deque
+from collections.abc import Iterator
 from time import perf_counter_ns as now
 from typing import Any, Final, Protocol
 
@@ -93,14 +94,22 @@ class Writer:
             try:
                 self._show()
             except Exception as error:
-                self.error = f"{type(error).__name__}: {error}"
+                self.error = str(error)
             self.flush()
 
     def _show(self) -> None:
-        """Queue a snapshot of what is long in flight and has moved since the last one.
+        """Write a snapshot of what is long in flight and has moved since the last one.
 
         The more there is in flight, the longer each waits: a thousand open WebSockets take no more than ten of them.
         """
+        # Nobody else writes meanwhile: what is not done when it is looked at ends up in the queue, and so is written
+        # after its snapshot.
+        with self._flushing:
+            snapshots = list(self._snapshots())
+            if snapshots:
+                self.store.write(snapshots, WORDS)
+
+    def _snapshots(self) -> Iterator[Any]:
         recordings: list[Recorded] = list(self.in_flight.values())
         instant = now()
         patience = int(max(_PATIENCE, len(recordings) / 200) * 1e9)
@@ -111,10 +120,12 @@ class Writer:
             # A trail grows by what was not shown yet; a long one is copied less often.
             if recording.shown_at and instant - recording.shown_at < length * 100_000:
                 continue
-            packed = self.store.pack(recording.exchange(), WORDS)
+            if recording.done or recording.discard:
+                continue
             recording.shown_at, recording.shown_length = instant, length
-            if not (recording.done or recording.discard) and len(self._queue) < _QUEUE:
-                self._queue.append(packed)
+            exchange = recording.exchange()
+            if exchange.ended is None:
+                yield self.store.pack(exchange, WORDS)
 
     def flush(self) -> None:
         """Write what waits now, in the calling thread."""
