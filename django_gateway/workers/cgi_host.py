@@ -31,8 +31,8 @@ SOFTWARE: Final = f"gatewayserve/{__version__}"
 #: Redirects of a script to itself, one after the other.
 _REDIRECTS: Final = 10
 #: Seconds in which requests may end in peace.
-_PEACE: Final = 1.2
-_LAST: Final = 0.4
+_PEACE: Final = 1.0
+_LAST: Final = 0.7
 
 
 class Host:
@@ -63,7 +63,9 @@ class Host:
         await self._wait_for([*self._connections.values(), *self._ending], _PEACE)
         for task in self._connections.values():
             task.cancel()
-        await self._wait_for([*self._connections.values(), *self._ending], _LAST)
+        await self._wait_for(list(self._connections.values()), _LAST)
+        # Each of them has told its script to end.
+        await self._wait_for(list(self._ending), _LAST)
         end_group(signal.SIGKILL, _LAST)
 
     @staticmethod

@@ -30,8 +30,8 @@ from .channel import channel
 
 #: Seconds in which requests may end in peace, then seconds for scripts that are told to end. Somebody has pressed
 #: Control-C and waits: nothing else ends a web server here.
-_PEACE = 1.2
-_LAST = 0.4
+_PEACE = 1.0
+_LAST = 0.7
 _LOOK = 0.01
 
 
