@@ -50,6 +50,10 @@ class Problem(msgspec.Struct, frozen=True):
     hint: str
 
 
+#: Bytes.
+_LEAST: Final = 1024 * 1024
+
+
 def _switch(value: Any) -> bool:
     return value is None or isinstance(value, bool)
 
@@ -59,7 +63,12 @@ def _count(value: Any) -> bool:
 
 
 def _size(value: Any) -> bool:
-    return _count(value) or value == 0
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _room(value: Any) -> bool:
+    # Less than this an empty store's own tables take.
+    return _count(value) and value >= _LEAST
 
 
 def _store(value: Any) -> bool:
@@ -70,6 +79,8 @@ def _patterns(value: Any) -> bool:
     if not isinstance(value, (list, tuple)) or not all(isinstance(pattern, str) for pattern in value):
         return False
     try:
+        for pattern in value:
+            re.compile(pattern)
         re.compile("|".join(value))
     except re.error:
         return False
@@ -81,7 +92,7 @@ KEYS: Final[dict[str, tuple[Any, Callable[[Any], bool], str]]] = {
     "ENABLED": (None, _switch, "True, False, or None for the value of DEBUG"),
     "STORE": (None, lambda value: value is None or _store(value), '"sqlite:///absolute/path", "memory:", or None'),
     "MAX_EXCHANGES": (Capacity().exchanges, _count, "a whole number above 0"),
-    "MAX_BYTES": (Capacity().bytes, _count, "a whole number of bytes above 0"),
+    "MAX_BYTES": (Capacity().bytes, _room, f"a whole number of bytes, {_LEAST} at the least"),
     "MAX_EVENTS": (20_000, _count, "a whole number above 0"),
     "BODY_BYTES": (0, _size, "a whole number of bytes, 0 for none"),
     "HIDE": ((), _patterns, "a list of regular expressions, each a string"),

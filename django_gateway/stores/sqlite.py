@@ -90,7 +90,7 @@ class SQLiteStore:
         )
 
     def _prune(self, connection: sqlite3.Connection) -> bool:
-        """Forget some of the oldest where the capacity is exceeded; whether there may be more to forget."""
+        """Forget some of the oldest where the capacity is exceeded; whether there were any."""
         count, used = _usage(connection)
         excess = count - self._capacity.exchanges
         if used > self._capacity.bytes and count:
@@ -105,7 +105,7 @@ class SQLiteStore:
                 unused = "SELECT key FROM vocabulary WHERE last <= ?"
                 connection.execute(f"DELETE FROM word WHERE vocabulary IN ({unused})", ids[-1])
                 connection.execute("DELETE FROM vocabulary WHERE last <= ?", ids[-1])
-        return excess > _FORGET
+        return bool(ids)
 
     def get(self, number: int) -> Exchange | None:
         def read(connection: sqlite3.Connection) -> Exchange | None:
