@@ -75,6 +75,8 @@ def _condition(term: re.Match[str], position: int) -> Condition:
         raise FilterError(f"there is no field “{field}”; there are {', '.join(FIELDS)}", position)
     if not value:
         raise FilterError(f"“{field}:” needs a value", position)
+    if "\0" in value:
+        raise FilterError("a NUL cannot be looked for", position)  # SQLite's patterns end there
     if field == "id":
         if parse_id(value) is None:
             raise FilterError("an id has sixteen hexadecimal digits", position)
