@@ -387,7 +387,7 @@ def test_the_oldest_go_when_they_take_too_many_bytes(kind: str, tmp_path: Path) 
         forget(store)
     statistics = store.statistics()
     assert statistics.bytes <= limit
-    assert 20 < statistics.exchanges < 300
+    assert 10 < statistics.exchanges < 300
     assert paths(store, limit=3) == ["/299", "/298", "/297"]
     assert statistics.capacity.bytes == limit
     store.close()
