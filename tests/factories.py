@@ -23,7 +23,7 @@ from django_gateway.exchange import (
     Split,
 )
 from django_gateway.stores import Store
-from page_factories import asgi_page, wsgi_page
+from page_factories import asgi_page, cgi_page, wsgi_page
 from trails import ASGI_SERVER, MIDDLEWARE, ORIGIN, Trail, handover, make
 
 
@@ -205,8 +205,8 @@ def hostile(text: str, **changes: Any) -> Exchange:
     return msgspec.structs.replace(exchange, **changes)
 
 
-__all__ = ["ASGI_SERVER", "asgi_page", "wsgi_page"]
-EVERY_KIND = (wsgi_page, asgi_page, stream, websocket, failure, in_flight, interrupted)
+__all__ = ["ASGI_SERVER", "asgi_page", "cgi_page", "wsgi_page"]
+EVERY_KIND = (wsgi_page, asgi_page, cgi_page, stream, websocket, failure, in_flight, interrupted)
 
 
 def keep(store: Store, *exchanges: Exchange) -> None:

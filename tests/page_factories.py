@@ -1,4 +1,4 @@
-"""One page, served through WSGI and through ASGI."""
+"""One page, served through WSGI, through ASGI and through CGI."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from django_gateway.exchange import (
     Exchange,
     Loop,
     Scheduler,
+    Server,
     Sizes,
     Split,
 )
-from trails import ASGI_SERVER, MIDDLEWARE, ORIGIN, Trail, handover, make
+from trails import ASGI_SERVER, MICROSECOND, MIDDLEWARE, MILLISECOND, ORIGIN, Trail, handover, make
 
 
 def wsgi_page(**changes: Any) -> Exchange:
@@ -133,5 +134,36 @@ def asgi_page(**changes: Any) -> Exchange:
         sizes=Sizes(body_bytes=18204, chunks=1, crossings=16),
         split=Split(entered - ORIGIN, middleware, view, trail.now - left),
         loop=Loop(2_100_000, trail.now - ORIGIN - 2_100_000, 18, 410_000),
+    )
+    return msgspec.structs.replace(exchange, **changes)
+
+
+def cgi_page(**changes: Any) -> Exchange:
+    """The page under CGI: a process that took 140 ms to get ready, and a form on its standard input."""
+    page = wsgi_page()
+    ready, recorder, application, shift = (number * MILLISECOND for number in (20, 45, 140, 141))
+    trail: list[Any] = [
+        ("cgi.process.started", ORIGIN, "kernel"),
+        ("cgi.interpreter.ready", ORIGIN + ready, 14 * MILLISECOND),
+        ("cgi.recorder.loaded", ORIGIN + recorder, 38 * MILLISECOND),
+        ("cgi.application.loaded", ORIGIN + application, 131 * MILLISECOND, 680),
+    ]
+    # The view comes after all that; it reads what was sent.
+    trail += [[event[0], event[1] + shift, *event[2:]] for event in page.trail]
+    view = next(event[1] for event in trail if event[0] == "django.view.started")
+    trail += [
+        ("cgi.stdin.started", view + 100 * MICROSECOND),
+        ("cgi.stdin.finished", view + 300 * MICROSECOND, 2_048, "colour=orange"),
+    ]
+    ended = (page.ended or 0) + shift + MILLISECOND
+    trail.append(("cgi.process.finished", ended, 139 * MILLISECOND, 50_331_648, 2 * MILLISECOND))
+    split = page.split
+    exchange = msgspec.structs.replace(
+        page,
+        interface="cgi",
+        server=Server("lighttpd", "1.4.69", 5120, "MainThread", "workstation"),
+        trail=trail,
+        ended=ended,
+        split=Split(MILLISECOND, split.middleware, split.view, split.body, application),
     )
     return msgspec.structs.replace(exchange, **changes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
+from .. import phases
 from ..exchange import HTTP, IN_FLIGHT, INTERRUPTED, WEBSOCKET, Exchange
 from .closing import described
 from .story import Word
@@ -33,6 +34,7 @@ def remark(exchange: Exchange, trail: Trail) -> Remark | None:
         _closed,
         _held_up,
         _left,
+        _process,
         _streamed,
         _hops,
         _slow_reader,
@@ -123,6 +125,21 @@ def _left(exchange: Exchange, trail: Trail) -> Remark | None:
     sent = count(exchange.sizes.chunks, "chunk")
     words = [Word(f"{sent} had been handed over by then; the answer was not complete.")]
     return Remark("warn", f"The client left after {duration(trail.left)}.", words, "response")
+
+
+def _process(exchange: Exchange, trail: Trail) -> Remark | None:
+    process = phases.process(exchange)
+    if process is None or process.application is None or process.application * 2 < trail.extent:
+        return None
+    steps = [f"Python {duration(process.interpreter)}"] if process.interpreter else []
+    if process.recorder is not None and process.interpreter is not None:
+        steps.append(f"the recorder {duration(process.recorder - process.interpreter)}")
+    rest = process.application - (process.recorder or process.interpreter or 0)
+    steps.append(f"imports of Django and the project {duration(rest)}")
+    words = [Word(f"Of that, {listed(steps)}. A server that keeps its processes pays this once, not for each request.")]
+    return Remark(
+        "server", f"The process was getting ready for {share(process.application, trail.extent)}.", words, "threads"
+    )
 
 
 def _streamed(exchange: Exchange, trail: Trail) -> Remark | None:

@@ -27,11 +27,21 @@ def sentence(exchange: Exchange, trail: Trail) -> list[Word]:
         return _conversation(exchange, trail)
     if exchange.type == LIFESPAN:
         return _lifespan(exchange)
-    told = _handed(exchange, "this request")
+    told = _started(exchange, trail) if exchange.interface == "cgi" else _handed(exchange, "this request")
     told += _layers(trail)
     view = next(iter(trail.of("view")), None)
     told += _to_view(view, trail) if view else _no_view(exchange, trail)
     return [*told, *_ending(exchange, trail, view)]
+
+
+def _started(exchange: Exchange, trail: Trail) -> list[Word]:
+    """CGI: a process of its own."""
+    server, process = server_name(exchange.server.name), Word("a new process", "strong")
+    told = [Word(f"{server} started "), process, Word(" for this request")]
+    ready = next((event.at for event in trail.named("cgi.application.loaded")), None)
+    if ready is None:
+        return [*told, Word(", which could not load the project")]
+    return [*told, Word(", which had loaded the project after "), Word(duration(ready), "strong")]
 
 
 def _handed(exchange: Exchange, what: str) -> list[Word]:

@@ -156,6 +156,14 @@ ADDED: Final[dict[str, Origin]] = {
     "X_REMOTE_GID": Origin(f"{CONNECTION}: Unix socket", "The group id of the process at the other end (Cheroot)."),
     "X_REMOTE_USER": Origin(f"{CONNECTION}: Unix socket", "The user name of the process at the other end (Cheroot)."),
     "X_REMOTE_GROUP": Origin(f"{CONNECTION}: Unix socket", "The group name of the process at the other end (Cheroot)."),
+    "GATEWAY_RECEIVED": Origin(
+        "the web server's configuration, as gatewayserve writes it",
+        "When the web server had the request: so it is known how long the process took to start.",
+    ),
+    "NO_BUFFERING": Origin(
+        "the web server's configuration, as gatewayserve writes it",
+        "Tells fcgiwrap to pass on each piece of the response as it comes.",
+    ),
     "FCGI_ROLE": Origin(SERVER, "What a FastCGI process is asked to be: RESPONDER.", "FastCGI 1.0 §6"),
     "REDIRECT_STATUS": Origin(
         "the web server", "The status before an internal redirect; 200 tells CGI that all is well."

@@ -68,8 +68,19 @@ def build(subject: Subject, query: Query) -> Values:
         "handover": handover,
         "arrived": arrived(exchange, handover),
         "groups": [group for group in groups if group["entries"]],
+        "stdin": stdin(subject),
         "argument": "scope" if handover.kind == "scope" else "environ",
     }
+
+
+def stdin(subject: Subject) -> Values | None:
+    """What a CGI script read from its standard input; None for any other exchange."""
+    if subject.exchange.interface != "cgi":
+        return None
+    trail = subject.trail
+    for began, ended in zip(trail.named("cgi.stdin.started"), trail.named("cgi.stdin.finished"), strict=False):
+        return {**ended.fields, "began": began.at, "ended": ended.at}
+    return {"size": 0}
 
 
 def brief(exchange: Exchange) -> Values:
@@ -89,7 +100,8 @@ def brief(exchange: Exchange) -> Values:
 
 
 def entries(exchange: Exchange, handover: Handover) -> list[Entry]:
-    server = exchange.server.name or ""
+    # A process that was started for the request has its own environment in the same place.
+    server = "cgi" if exchange.interface == "cgi" else exchange.server.name or ""
     headers = {name.lower(): value for name, value in _headers(handover)}
     found = []
     for key, value in handover.entries:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ... import phases
 from ..units import duration
 from .base import Query, Subject, Values, page_of
 
@@ -12,6 +13,7 @@ def build(subject: Subject, query: Query) -> Values:
     return {
         "scheduler": exchange.scheduler,
         "states": _states(subject),
+        "process": phases.process(exchange),
         "loop": exchange.loop,
         "loop_states": _loop_states(subject),
         "crossings": crossings,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from ...exchange import HTTP, INTERRUPTED, LIFESPAN, WEBSOCKET, Exchange
 from ..units import duration, share
 from ..words import server_name, short, thread_name
-from . import answer, layers
+from . import answer, layers, process
 from .intervals import Interval, intersect, subtract, union
 from .loop import split_by_loop
 from .pieces import CLIENT, INTERFACE, SERVER, Lane, Link, Picture, Piece
@@ -24,14 +24,17 @@ _LINKS = 64
 _CALLS = {
     "wsgi": "application(environ, start_response)",
     "asgi": "application(scope, receive, send)",
-    "cgi": "a process for this request",
+    "cgi": "application(environ, start_response)",
 }
 
 
 def picture(exchange: Exchange, trail: Trail) -> Picture:
     lanes = [_client(exchange, trail), _server(exchange, trail)]
+    own = process.lane(exchange, trail)
+    lanes += [own] if own is not None else []
     lanes += _threads(exchange, trail)
-    lanes.append(_interface(exchange, trail))
+    if own is None or process.loaded(trail) is not None:
+        lanes.append(_interface(exchange, trail))
     lanes += layers.lanes(exchange, trail)
     lanes += answer.lanes(exchange, trail)
     return Picture(trail.extent, lanes, _links(trail, lanes), exchange.ended is not None)
@@ -58,7 +61,8 @@ def _client(exchange: Exchange, trail: Trail) -> Lane:
     pieces = [Piece(0, trail.extent, CLIENT, name, text, (label, name), ended=exchange.ended is not None)]
     if trail.left is not None:
         text = "The server reported that the client is gone."
-        pieces.append(Piece(trail.left, trail.left, CLIENT, "http.disconnect", text, form="mark"))
+        name = "cgi.disconnect" if exchange.interface == "cgi" else "http.disconnect"
+        pieces.append(Piece(trail.left, trail.left, CLIENT, name, text, form="mark"))
     return Lane("client", CLIENT, "Client", exchange.client or "", [pieces])
 
 
@@ -67,6 +71,10 @@ def _server(exchange: Exchange, trail: Trail) -> Lane:
     name = server_name(server.name)
     if exchange.interface == "asgi":
         return _loop(exchange, trail, name)
+    if exchange.interface == "cgi":
+        text = "Started a process for this request, and sent what the process wrote to its standard output."
+        piece = Piece(0, trail.extent, SERVER, name, text, (text, name), ended=exchange.ended is not None)
+        return Lane("server", SERVER, name, "", [[piece, *_interruption(exchange, trail)]])
     returned = next((event.at for event in trail.named("wsgi.returned")), trail.extent)
     chunks = trail.named("wsgi.body")
     works: tuple[Interval, ...] = ()
@@ -171,17 +179,18 @@ def _hop(crossing: Crossing, nested: list[Interval]) -> Piece:
 
 
 def _interface(exchange: Exchange, trail: Trail) -> Lane:
-    title = {"wsgi": "wsgi.py", "asgi": "asgi.py"}.get(exchange.interface, exchange.interface.upper())
+    title = {"asgi": "asgi.py"}.get(exchange.interface, "wsgi.py")
     call = _CALLS.get(exchange.interface, "application")
     returned = next((event.at for event in trail.named("wsgi.returned")), None)
+    start = process.loaded(trail) or 0
     end = trail.extent if returned is None else returned
-    works, mixed = interface_work(exchange, trail, end)
+    works, mixed = interface_work(exchange, trail, end, start)
     framework = "ASGIHandler" if exchange.interface == "asgi" else "WSGIHandler"
     labels = (f"{call}  →  {framework}", call) if exchange.type == HTTP else (call,)
-    text = f"The server called {call} and had control back after {duration(end)}."
+    text = f"The server called {call} and had control back after {duration(end - start)}."
     row = [
         Piece(
-            0,
+            start,
             end,
             INTERFACE,
             title,
@@ -221,11 +230,11 @@ def _sends(trail: Trail) -> list[Interval]:
     ]
 
 
-def interface_work(exchange: Exchange, trail: Trail, end: int) -> tuple[list[Interval], list[Interval]]:
+def interface_work(exchange: Exchange, trail: Trail, end: int, start: int = 0) -> tuple[list[Interval], list[Interval]]:
     """When neither Django's inner parts nor a send() nor a change of thread was under way."""
     inner = [(s.started, s.finished) for s in trail.spans if s.kind != "signal"]
     inner += _sends(trail)
-    candidates = subtract([(0, end)], union(inner + trail.waited))
+    candidates = subtract([(start, end)], union(inner + trail.waited))
     if exchange.interface != "asgi":
         return candidates, []
     surely, mixed = split_by_loop(exchange, candidates)
