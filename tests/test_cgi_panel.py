@@ -72,9 +72,7 @@ def test_a_project_that_could_not_be_loaded_was_never_called() -> None:
 def test_no_such_lane_where_the_process_serves_others_too() -> None:
     assert phases.process(factories.wsgi_page()) is None
     assert document(factories.wsgi_page())["process"] is None
-    assert "process" not in {
-        lane.key for lane in pictures.picture(factories.wsgi_page(), read(factories.wsgi_page())).lanes
-    }
+    assert pictures.pieces(factories.wsgi_page(), "process") == []
 
 
 def test_row_of_the_list() -> None:
