@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -18,6 +19,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # Playwright keeps an event loop running in the main thread from the first browser test to the end of the session,
     # and neither async tests nor Django's database work beside it.
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
+@pytest.fixture(autouse=True)
+def connections_left_alone(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test without a database serves requests all the same.
+
+    The connection that an earlier test opened stays, since the database in memory lives in it, and Django would look at
+    it before and after each request.
+    """
+    from django.core.signals import request_finished, request_started
+    from django.db import close_old_connections
+
+    uses = {"db", "transactional_db", "live_server"} & set(request.fixturenames)
+    if uses or request.node.get_closest_marker("django_db"):
+        yield
+        return
+    signals = [signal for signal in (request_started, request_finished) if signal.disconnect(close_old_connections)]
+    yield
+    for signal in signals:
+        signal.connect(close_old_connections)
 
 
 @pytest.fixture(scope="session")
