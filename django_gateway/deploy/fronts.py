@@ -12,8 +12,9 @@ _MODULES: Final = (
     "mpm_event",
     "authz_core",
     "alias",
+    "deflate",
     "dir",
-    "expires",
+    "filter",
     "headers",
     "http2",
     "lbmethod_bybusyness",
@@ -32,6 +33,8 @@ _MODULES: Final = (
     "ssl",
     "unique_id",
 )
+#: Debian's ports.conf listens there; a site's own file says the others.
+_USUAL: Final = (80, 443)
 #: Headers with which a client could pass for the proxy. mod_proxy passes underscores on, as no other proxy does.
 _UNTRUSTED: Final = (
     "Proxy",
@@ -78,6 +81,7 @@ def apache_site(
         "front": front,
         "notes": _notes(front, notes),
         "server": server,
+        "listen": [address for address in (*front.listen, *front.redirect) if address.port not in _USUAL],
         "script": script,
         "script_folder": posixpath.dirname(script),
         "names": _apache_names(front),
@@ -92,7 +96,7 @@ def apache_process(process: FrontProcess, front: Front, site: str) -> str:
     """A whole httpd.conf with the site's file, for ``apache2 -d FOLDER -f httpd.conf -DFOREGROUND``."""
     names = [name for name in (*_MODULES, *(["wsgi"] if process.wsgi else [])) if name not in process.built_in]
     modules = [(name, f"{process.modules}/mod_{name}.so") for name in names]
-    listen = [*front.listen, *front.redirect]
+    listen = [address for address in (*front.listen, *front.redirect) if address.port in _USUAL]
     return render("apache/process.conf", {"process": process, "modules": modules, "listen": listen, "site": site})
 
 
@@ -107,11 +111,13 @@ def caddy_site(front: Front, notes: dict[str, Any] | None = None, process: Front
         "front": front,
         "notes": _notes(front, notes),
         "process": process,
+        "names": names or [""],
         "sites": [
             f"{scheme}://{name}{'' if port == usual and name else f':{port}'}"
             for port in ports
             for name in names or [""]
         ],
+        "ports": list(ports),
         "hosts": list(dict.fromkeys(address.host for address in front.listen if address.host)),
         "upstreams": [f"unix/{one.path}" if one.path else str(one.address) for one in front.upstreams],
     }

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -13,7 +10,7 @@ from typing import Final, Literal, TypeVar
 
 import msgspec
 
-from . import hosts
+from . import hosts, installed
 from . import project as projects
 from .options import Options
 from .project import STATIC_FOLDER, Project
@@ -184,7 +181,7 @@ def _front(project: Project, options: Options, server: Server) -> tuple[Front, b
     if tls and certificate is None and "caddy" not in options.targets:
         live = f"/etc/letsencrypt/live/{names[0].removeprefix('.')}"
         certificate = Certificate(f"{live}/fullchain.pem", f"{live}/privkey.pem")
-    version = options.nginx_version or _installed_nginx()
+    version = options.nginx_version or installed.nginx_version()
     front = Front(
         name=server.name,
         server_names=names,
@@ -230,15 +227,6 @@ def _folders(project: Project, server: Server) -> Iterable[Folder]:
         yield Folder(project.static_url, moved(project.static_root or project.base / STATIC_FOLDER))
     if project.media_root is not None and project.media_url:
         yield Folder(project.media_url, moved(project.media_root), uploaded=True)
-
-
-def _installed_nginx() -> tuple[int, ...] | None:
-    program = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
-    if program is None:
-        return None
-    said = subprocess.run([program, "-v"], capture_output=True, text=True, check=False).stderr
-    found = re.search(r"nginx/(\d+)\.(\d+)\.(\d+)", said)
-    return tuple(int(part) for part in found.groups()) if found else None
 
 
 def _read(reader: Callable[[str], T], text: str) -> T:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,8 +11,8 @@ from typing import Final, Literal
 
 import msgspec
 
-#: Where Debian keeps daemons, which are not in every user's PATH.
-_PATH: Final = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
+from ..installed import PATH
+
 _LIMIT: Final = 60
 
 
@@ -44,17 +43,13 @@ class Run(msgspec.Struct, frozen=True):
         return [line for line in self.output.splitlines() if line.strip()]
 
 
-def find(name: str) -> str | None:
-    return shutil.which(name, path=_PATH)
-
-
 def run(arguments: Sequence[str], *, folder: Path | None = None, **environment: str) -> Run:
     """What a tool says on both of its outputs; a tool that hangs counts as one that fails."""
     try:
         done = subprocess.run(
             arguments,
             cwd=folder,
-            env={**os.environ, "PATH": _PATH, **environment},
+            env={**os.environ, "PATH": PATH, **environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

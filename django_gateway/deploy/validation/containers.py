@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from .base import Result, Verdict, absent, find, run
+from ..installed import find
+from .base import Result, Verdict, absent, run
 from .proxies import nginx_site
 
 _EXTRA: Final = "pip install 'django-gateway[deploy]'"

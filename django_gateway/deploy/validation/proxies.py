@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Final
 
 from .. import fronts
-from ..values import Address, Front, FrontProcess, Upstream
+from ..installed import apache as find_apache
+from ..installed import find, front_process, has_mod_wsgi, nginx_version
+from ..values import Address, Front, Upstream
 from . import standins
-from .base import Result, Run, Verdict, absent, find, run, substituted
+from .base import Result, Run, Verdict, absent, run, substituted
 
-_APACHE_MODULES: Final = ("/usr/lib/apache2/modules", "/usr/lib64/httpd/modules", "/usr/lib/httpd/modules")
-_MIME_TYPES: Final = ("/etc/nginx/mime.types", "/usr/local/nginx/conf/mime.types", "/opt/homebrew/etc/nginx/mime.types")
 _FRONT: Final = Front(name="check", listen=(Address(65000),), upstreams=(Upstream(path="/"),))
 
 
@@ -40,23 +40,14 @@ def nginx_site(file: Path, path: str) -> Iterator[Result]:
         }
         if os.geteuid() != 0:
             rules[r"\b(listen (?:[\w.]+:|\[[0-9a-f:]+\]:)?)(\d{1,3}|10[01]\d|102[0-3])\b"] = r"\g<1>6\2"
-        if not _knows_http2_directive(program):
+        if (nginx_version() or ()) < (1, 25, 1):
             rules[r"^(\s*)http2 on;"] = r"\1# http2 on;"
         site = place / "site.conf"
         site.write_text(substituted(text, rules), encoding="utf-8")
-        types = next((one for one in _MIME_TYPES if Path(one).exists()), "")
-        if not types:
-            types = str(place / "mime.types")
-            Path(types).write_text("types { text/html html; }", encoding="utf-8")
-        process = FrontProcess(folder=str(place), mime_types=types)
+        process = front_process(str(place))
         (place / "nginx.conf").write_text(fronts.nginx_process(process, str(site)), encoding="utf-8")
         done = run([program, "-p", f"{place}/", "-c", "nginx.conf", "-t", "-q", "-e", "stderr"])
         yield from _verdict(path, "nginx -t", done, rf"^nginx: \[\w+\] (.*?)(?: in {site}:(\d+))?$")
-
-
-def _knows_http2_directive(program: str) -> bool:
-    found = re.search(r"nginx/(\d+)\.(\d+)\.(\d+)", run([program, "-v"]).output)
-    return found is not None and tuple(int(part) for part in found.groups()) >= (1, 25, 1)
 
 
 def apache(folder: Path) -> Iterator[Result]:
@@ -68,19 +59,18 @@ def mod_wsgi(folder: Path) -> Iterator[Result]:
 
 
 def _apache(folder: Path, target: str, *, wsgi: bool) -> Iterator[Result]:
-    program = find("apache2") or find("httpd")
-    modules = next((Path(one) for one in _APACHE_MODULES if Path(one).is_dir()), None)
+    program = find_apache()
     for file in sorted((folder / target).glob("*.conf")):
         path = file.relative_to(folder).as_posix()
-        if program is None or modules is None:
+        if program is None:
             yield absent(path, "apachectl -t", "Debian's package apache2")
-        elif wsgi and not (modules / "mod_wsgi.so").exists():
+        elif wsgi and not has_mod_wsgi():
             yield absent(path, "apachectl -t", "Debian's package libapache2-mod-wsgi-py3")
         else:
-            yield from _apache_site(file, path, program, modules, wsgi=wsgi)
+            yield from _apache_site(file, path, program, wsgi=wsgi)
 
 
-def _apache_site(file: Path, path: str, program: str, modules: Path, *, wsgi: bool) -> Iterator[Result]:
+def _apache_site(file: Path, path: str, program: str, *, wsgi: bool) -> Iterator[Result]:
     with standins.folder() as place:
         text = standins.certificates(
             file.read_text(encoding="utf-8"), r"\bSSLCertificateFile\s+", r"\bSSLCertificateKeyFile\s+", place
@@ -88,10 +78,7 @@ def _apache_site(file: Path, path: str, program: str, modules: Path, *, wsgi: bo
         rules = {r'\b(CustomLog|ErrorLog) (?:"[^"]*"|\S+)': rf'\1 "{place}/log"'}
         site = place / "site.conf"
         site.write_text(substituted(text, rules), encoding="utf-8")
-        types = place / "types"
-        types.write_text("text/html html\n", encoding="utf-8")
-        built_in = tuple(re.findall(r"mod_(\w+)\.c", run([program, "-l"]).output))
-        process = FrontProcess(folder=str(place), modules=str(modules), types=str(types), built_in=built_in, wsgi=wsgi)
+        process = front_process(str(place), wsgi=wsgi)
         (place / "httpd.conf").write_text(fronts.apache_process(process, _FRONT, str(site)), encoding="utf-8")
         done = run([program, "-d", str(place), "-f", "httpd.conf", "-t"])
         done = Run(done.code, done.output.replace("Syntax OK", ""))

@@ -9,8 +9,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
+from ..installed import find
 from ..servers import Kind
-from .base import Result, absent, find, run
+from .base import Result, absent, run
 
 #: A file that is a program: everything but its last part is run, so its server's own names are looked up.
 _RUN: Final = "import runpy, sys; runpy.run_path(sys.argv[1])"

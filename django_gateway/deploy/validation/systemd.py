@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from ..installed import find
 from . import standins
-from .base import Result, absent, find, run
+from .base import Result, absent, run
 
 _TOOL: Final = "systemd-analyze verify"
 
