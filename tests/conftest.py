@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -22,23 +21,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def connections_left_alone(request: pytest.FixtureRequest) -> Iterator[None]:
+def connections_left_alone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """A test without a database serves requests all the same.
 
     The connection that an earlier test opened stays, since the database in memory lives in it, and Django would look at
     it before and after each request.
     """
-    from django.core.signals import request_finished, request_started
-    from django.db import close_old_connections
+    from django.db.backends.base.base import BaseDatabaseWrapper
 
     uses = {"db", "transactional_db", "live_server"} & set(request.fixturenames)
-    if uses or request.node.get_closest_marker("django_db"):
-        yield
-        return
-    signals = [signal for signal in (request_started, request_finished) if signal.disconnect(close_old_connections)]
-    yield
-    for signal in signals:
-        signal.connect(close_old_connections)
+    if not uses and not request.node.get_closest_marker("django_db"):
+        monkeypatch.setattr(BaseDatabaseWrapper, "close_if_unusable_or_obsolete", lambda self: None)
 
 
 @pytest.fixture(scope="session")
