@@ -31,6 +31,12 @@ def ignore_end() -> None:
 
 
 class Handler(BaseCGIHandler):
+    # Of wsgiref, which its stubs leave out.
+    headers: Any
+    environ: Any
+    status: Any
+    bytes_sent: int
+
     wsgi_run_once = True
     #: The environment comes once, as this request's.
     os_environ: ClassVar[dict[str, str]] = {}  # type: ignore[misc]  # a variable of instances in typeshed
@@ -47,11 +53,23 @@ class Handler(BaseCGIHandler):
         if not isinstance(sys.exc_info()[1], Terminated):
             super().handle_error()
 
+    def finish_content(self) -> None:
+        super().finish_content()
+        ignore_end()
+
     def _write(self, data: bytes) -> None:
         self._send(self.stdout.write, data)
 
     def _flush(self) -> None:
+        if self._complete():
+            ignore_end()
         self._send(self.stdout.flush)
+
+    def _complete(self) -> bool:
+        """Whether nothing more of the response is to come: some web servers end the process right then."""
+        if self.environ.get("REQUEST_METHOD") == "HEAD" or str(self.status)[:3] in ("204", "304"):
+            return True
+        return bool(self.headers.get("Content-Length") == str(self.bytes_sent))
 
     def _send(self, action: Callable[..., Any], *arguments: Any) -> None:
         try:

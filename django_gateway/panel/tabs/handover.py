@@ -79,7 +79,7 @@ def stdin(subject: Subject) -> Values | None:
         return None
     trail = subject.trail
     for began, ended in zip(trail.named("cgi.stdin.started"), trail.named("cgi.stdin.finished"), strict=False):
-        return {**ended.fields, "began": began.at, "ended": ended.at}
+        return {**ended.fields, "began": began.at, "took": ended.at - began.at}
     return {"size": 0}
 
 
@@ -170,7 +170,8 @@ def _headers(handover: Handover) -> list[tuple[str, str]]:
             # Django's server sets both, empty where the client sent neither.
             if value:
                 found.append((origins.wire_name(key), str(value)))
-        elif str(key).startswith("HTTP_") and key != "HTTP_VERSION":
+        elif str(key).startswith("HTTP_") and key not in ("HTTP_VERSION", "HTTP_CONTENT_LENGTH", "HTTP_CONTENT_TYPE"):
+            # Some web servers say the length and the type twice.
             found.append((origins.wire_name(key), str(value)))
     return found
 

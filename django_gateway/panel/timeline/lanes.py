@@ -73,7 +73,8 @@ def _server(exchange: Exchange, trail: Trail) -> Lane:
         return _loop(exchange, trail, name)
     if exchange.interface == "cgi":
         text = "Started a process for this request, and sent what the process wrote to its standard output."
-        piece = Piece(0, trail.extent, SERVER, name, text, (text, name), ended=exchange.ended is not None)
+        labels = ("started a process for this request", name)
+        piece = Piece(0, trail.extent, SERVER, name, text, labels, ended=exchange.ended is not None)
         return Lane("server", SERVER, name, "", [[piece, *_interruption(exchange, trail)]])
     returned = next((event.at for event in trail.named("wsgi.returned")), trail.extent)
     chunks = trail.named("wsgi.body")
