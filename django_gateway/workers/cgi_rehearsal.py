@@ -29,6 +29,8 @@ class Rehearsals:
 
     def start(self) -> None:
         self.end()
+        if not channel.connected:
+            return  # nobody to tell
         flags = sys.orig_argv[1 : sys.orig_argv.index("-m")]
         self._process = subprocess.Popen(
             [sys.executable, *flags, "-m", __name__, str(os.getpid()), self._changes],
