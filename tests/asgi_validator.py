@@ -10,6 +10,7 @@ import inspect
 from collections.abc import Iterable
 from typing import Any
 
+
 class Validator:
     def __init__(self, application: Any) -> None:
         self._application = application

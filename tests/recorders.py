@@ -19,7 +19,7 @@ from django_gateway.exchange import Exchange
 from django_gateway.interfaces.asgi import RecordedASGI
 from django_gateway.interfaces.wsgi import RecordedWSGI
 from django_gateway.recording import Recorder, Recording, faults
-from django_gateway.stores import Capacity
+from django_gateway.stores import Capacity, Store
 from django_gateway.stores.memory import MemoryStore
 from django_gateway.vocabulary import WORDS
 
@@ -106,6 +106,10 @@ def recorded_process(*, instrumented: bool = True, strict: bool = True, **option
     finally:
         instrument.uninstall()
         process._recorder = before
+
+
+def keep(store: Store, *exchanges: Exchange) -> None:
+    store.write([store.pack(exchange) for exchange in exchanges])
 
 
 def names(exchange: Exchange, prefix: str = "") -> list[str]:

@@ -26,7 +26,7 @@ from django_gateway.stores.memory import MemoryStore
 from django_gateway.stores.sqlite import SQLiteStore
 from django_gateway.stores.writer import Writer
 from django_gateway.vocabulary import Vocabulary
-from recorders import DISCONNECT, Recorded, connected, recorded_process, scope, serve, serve_asgi
+from recorders import Recorded, connected, recorded_process, scope, serve, serve_asgi
 
 pytestmark = pytest.mark.django_db
 

@@ -323,14 +323,14 @@ SCALARS = (
     | st.builds(bytearray, st.binary(max_size=5)) | st.builds(set)
 )  # fmt: skip
 VALUES = st.recursive(
-    SCALARS, lambda inner: st.lists(inner, max_size=4) | st.tuples(inner, inner) | st.dictionaries(TEXTS, inner, max_size=3),  # noqa: E501
+    SCALARS, lambda inner: st.lists(inner, max_size=4) | st.tuples(inner, inner) | st.dictionaries(TEXTS, inner, max_size=3),
     max_leaves=8,
 )  # fmt: skip
 KEYS = st.sampled_from(
-    ["REQUEST_METHOD", "SCRIPT_NAME", "PATH_INFO", "QUERY_STRING", "CONTENT_LENGTH", "CONTENT_TYPE", "REMOTE_ADDR", "REMOTE_PORT", "SERVER_SOFTWARE", "HTTP_COOKIE", "HTTP_AUTHORIZATION", "HTTP_REFERER", "wsgi.input", "wsgi.file_wrapper"]  # noqa: E501
+    ["REQUEST_METHOD", "SCRIPT_NAME", "PATH_INFO", "QUERY_STRING", "CONTENT_LENGTH", "CONTENT_TYPE", "REMOTE_ADDR", "REMOTE_PORT", "SERVER_SOFTWARE", "HTTP_COOKIE", "HTTP_AUTHORIZATION", "HTTP_REFERER", "wsgi.input", "wsgi.file_wrapper"]
 )  # fmt: skip
 SCOPE_KEYS = st.sampled_from(
-    ["path", "raw_path", "query_string", "method", "client", "server", "headers", "root_path", "scheme", "http_version", "asgi", "extensions", "subprotocols", "state"]  # noqa: E501
+    ["path", "raw_path", "query_string", "method", "client", "server", "headers", "root_path", "scheme", "http_version", "asgi", "extensions", "subprotocols", "state"]
 )  # fmt: skip
 
 

@@ -471,7 +471,9 @@ def test_statistics_and_location(store: Store, kind: str, tmp_path: Path) -> Non
     assert store.location == ("memory:" if kind == "memory" else f"sqlite:///{tmp_path}/exchanges.sqlite3")
 
 
-@pytest.mark.parametrize("url", ["", "sqlite:", "sqlite:///", "postgres://db", "sqlite://x", "memory", "/tmp/x.sqlite3"])
+@pytest.mark.parametrize(
+    "url", ["", "sqlite:", "sqlite:///", "postgres://db", "sqlite://x", "memory", "/tmp/x.sqlite3"]
+)
 def test_a_store_that_does_not_exist_is_named(url: str) -> None:
     with pytest.raises(ValueError, match=r"use sqlite:///absolute/path or memory:"):
         open_store(url)
@@ -482,7 +484,8 @@ def test_three_slashes_and_four_name_the_same() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "1", "+00000000000001f", "0x0000000000001f", "1_00000000000001", " 00000000000001f", "８" * 16, "f" * 16]
+    "text",
+    ["", "1", "+00000000000001f", "0x0000000000001f", "1_00000000000001", " 00000000000001f", "８" * 16, "f" * 16],
 )
 def test_what_is_no_id(text: str) -> None:
     assert parse_id(text) is None

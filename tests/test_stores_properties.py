@@ -19,6 +19,7 @@ from django_gateway.stores import Capacity, Store
 from django_gateway.stores.filters import NUMBERS, TEXTS, WORDS, Condition, FilterError, parse
 from django_gateway.stores.memory import MemoryStore
 from django_gateway.stores.sqlite import SQLiteStore
+from trails import ORIGIN
 
 #: Letters that fold in ASCII and that do not, the wildcards of LIKE, and what quotes and escapes.
 TEXT = st.text("aAbB/ %_\\'\"äÄßſKK-:0", max_size=6)
@@ -30,7 +31,7 @@ MAYBE_TEXT = st.none() | TEXT
 def exchanges(draw: Any) -> list[Exchange]:
     made = []
     for number in range(draw(st.integers(1, 6))):
-        started = factories.ORIGIN
+        started = ORIGIN
         ended = draw(st.none() | st.integers(0, 5_000_000))
         route = draw(MAYBE_TEXT)
         exception = draw(MAYBE_TEXT)
@@ -73,7 +74,9 @@ def both() -> Iterator[list[Store]]:
 
 
 @settings(max_examples=120, deadline=None)
-@given(exchanges(), st.lists(st.lists(CONDITION, max_size=3), min_size=1, max_size=8), st.none() | st.integers(999, 1_006))
+@given(
+    exchanges(), st.lists(st.lists(CONDITION, max_size=3), min_size=1, max_size=8), st.none() | st.integers(999, 1_006)
+)
 def test_any_conditions(kept: list[Exchange], queries: list[list[Condition]], before: int | None) -> None:
     with both() as stores:
         for store in stores:
