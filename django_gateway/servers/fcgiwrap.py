@@ -57,7 +57,7 @@ http {{
     server {{
         listen {f"[{host}]" if ":" in host else host}:{port};
         location / {{
-            fastcgi_pass unix:{socket_path(folder, _SOCKET)};
+            fastcgi_pass {quoted(f"unix:{socket_path(folder, _SOCKET)}")};
             # Responses go through as they come. A request's body is read first: CGI has to be told its length.
             fastcgi_buffering off;
             fastcgi_read_timeout 1h;
