@@ -167,6 +167,7 @@ _writers: weakref.WeakSet[Writer] = weakref.WeakSet()
 def _flush_all() -> None:
     for writer in list(_writers):
         writer.flush()
+        writer.store.close()
 
 
 def _forked() -> None:
