@@ -148,7 +148,8 @@ def settings_from(gateway: Any, *, debug: bool, base: Path, environment: Mapping
     def switch(key: str) -> bool:
         return debug if value(key) is None else bool(value(key))
 
-    folder = Path(environment.get("GATEWAY_FOLDER") or base / FOLDER)
+    # Absolute, or the store's URL would name a place at the root.
+    folder = Path(environment.get("GATEWAY_FOLDER") or base / FOLDER).absolute()
     store = environment.get("GATEWAY_STORE", "")
     return Settings(
         enabled=_SWITCHES.get(environment.get("GATEWAY_ENABLED", "").lower(), switch("ENABLED")),
