@@ -40,8 +40,12 @@ except (ImportError, OSError, AttributeError):
 __all__ = ["Steps", "ThreadClock", "now", "stepped", "thread_clock"]
 
 
-def _involuntary_switches() -> int | None:
-    return None if _RUSAGE_THREAD is None else resource.getrusage(_RUSAGE_THREAD).ru_nivcsw
+def _switched_out() -> tuple[int, int] | None:
+    """How often the calling thread gave its processor up, willingly and unwillingly: of one instant."""
+    if _RUSAGE_THREAD is None:
+        return None
+    usage = resource.getrusage(_RUSAGE_THREAD)
+    return usage.ru_nvcsw, usage.ru_nivcsw
 
 
 #: (thread, instant, CPU ns, run-queue ns or None, times switched in or None)
@@ -81,15 +85,14 @@ class ThreadClock(threading.local):
 
     _descriptor: int | None = None
     _pid = 0
-    #: At the last look: how often the thread had been switched in, and how often it had been switched out unwillingly.
-    _switches: int | None = None
-    _involuntary: int | None = None
+    #: At the last look: how often the thread had been switched in, and how often out, willingly and unwillingly.
+    _switched_in: int | None = None
+    _out: tuple[int, int] | None = None
     #: Exchanges in a row during which the thread never left its processor.
     _quiet = 0
 
     def _open(self) -> None:
         self._pid = _pid
-        self._involuntary = _involuntary_switches()
         try:
             self._descriptor = os.open("/proc/thread-self/schedstat", os.O_RDONLY | os.O_CLOEXEC) if _pread else None
         except OSError:
@@ -112,16 +115,16 @@ class ThreadClock(threading.local):
         if self._quiet > _QUIET:
             return get_ident(), now(), thread_time_ns(), None, None
         ready, switches = self._queue()
-        if switches != self._switches:
-            # Switched since the last exchange: willingly as a rule, when the server's thread waited for a request.
-            self._involuntary = _involuntary_switches()
+        if switches is None or switches != self._switched_in:
+            # Switched since the last exchange, as when the server's thread waited for a request.
+            self._out = _switched_out()
         return get_ident(), now(), thread_time_ns(), ready, switches
 
     def whole(self, started: int) -> Reading:
         """As ``start``, for the first thread of a process that was started at that instant to serve one request."""
         if self._pid != _pid:
             self._open()
-        self._involuntary = 0
+        self._out = (0, 0)
         return get_ident(), started, 0, 0, 1
 
     def since(self, start: Reading) -> Scheduler | None:
@@ -139,15 +142,11 @@ class ThreadClock(threading.local):
         if ready is None or ready_now is None or switches is None or switches_now is None:
             return Scheduler(running, None, away, None, None)
         waited = min(away, max(0, ready_now - ready))
-        # A thread switched in again had been switched out.
-        switched = switches_now - switches
-        self._switches = switches_now
-        involuntary_now, before = _involuntary_switches(), self._involuntary
-        self._involuntary = involuntary_now
-        if involuntary_now is None or before is None:
+        self._switched_in = switches_now
+        before, self._out = self._out, _switched_out()
+        if before is None or self._out is None:
             return Scheduler(running, waited, away - waited, None, None)
-        involuntary = min(switched, involuntary_now - before)
-        return Scheduler(running, waited, away - waited, switched - involuntary, involuntary)
+        return Scheduler(running, waited, away - waited, self._out[0] - before[0], self._out[1] - before[1])
 
 
 def _forked() -> None:
