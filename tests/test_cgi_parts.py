@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
-from cgi_serving import SERVERS, site
+from cgi_serving import PROJECT, SERVERS, site
 from django_gateway import servers
 from django_gateway.interfaces import birth
 from django_gateway.servers import program
 from django_gateway.servers.base import Launch, ServerError
 from django_gateway.servers.cgi import passed_on, quoted, socket_path
 from django_gateway.servers.options import Options
+from django_gateway.stores import open_store
 from django_gateway.workers.cgi import apply_changes
 from serving import environment
 
@@ -192,3 +193,46 @@ def test_folders_of_any_name_and_length(tmp_path: Path, server: str) -> None:
     with site(server, folder) as found:
         assert found.serving.request("/json/?mark=folder")[0] == 200
         assert found.recorded("mark=folder").status == 200
+
+
+SCRIPT = """
+import json, os
+
+def application(environ, start_response):
+    start_response("200 OK", [("Content-Type", "application/json")])
+    return [json.dumps([name for name in os.environ if "PROXY" in name]).encode()]
+"""
+
+
+def test_a_web_server_that_passes_the_proxy_header_on(tmp_path: Path) -> None:
+    """What none of those that are driven here does: the script takes the variable out, and the exchange says so."""
+    (tmp_path / "reader.py").write_text(SCRIPT)
+    url = f"sqlite:///{tmp_path}/exchanges.sqlite3"
+    variables = {
+        "DJANGO_SETTINGS_MODULE": "testproject.settings",
+        "PYTHONPATH": os.pathsep.join((str(tmp_path), str(PROJECT))),
+        "GATEWAY_STORE": url,
+        "GATEWAY_APPLICATION": "reader:application",
+        "HTTP_PROXY": "http://evil",
+        "REQUEST_METHOD": "GET",
+        "PATH_INFO": "/",
+        "QUERY_STRING": "token=secret",
+        "SERVER_NAME": "localhost",
+        "SERVER_PORT": "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+    }
+    script = [sys.executable, "-m", "django_gateway.workers.cgi"]
+    done = subprocess.run(script, env=environment(**variables), capture_output=True, check=True, timeout=60)
+    head, _, body = done.stdout.partition(b"\r\n\r\n")
+    assert head == b"Status: 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2"
+    assert body == b"[]"
+    assert b'"GET /?token=secret HTTP/1.1" 200 2' in done.stderr
+    store = open_store(url)
+    (found,) = store.page()
+    exchange = store.get(found.id)
+    store.close()
+    assert exchange is not None
+    assert "cgi.httpoxy" in [event[0] for event in exchange.trail]
+    assert "evil" not in str(exchange)
+    assert "secret" not in str(exchange)
+    assert exchange.server.name is None, "SERVER_SOFTWARE was not set"
