@@ -75,7 +75,16 @@ def test_every_key_is_taken() -> None:
 
 @pytest.mark.parametrize(
     ("value", "enabled"),
-    [("1", True), ("true", True), ("ON", True), ("Yes", True), ("0", False), ("False", False), ("off", False), ("no", False)],
+    [
+        ("1", True),
+        ("true", True),
+        ("ON", True),
+        ("Yes", True),
+        ("0", False),
+        ("False", False),
+        ("off", False),
+        ("no", False),
+    ],
 )
 def test_the_environment_switches_recording(value: str, enabled: bool) -> None:
     for given in ({}, {"ENABLED": True}, {"ENABLED": False}):
@@ -217,7 +226,12 @@ def test_two_gateway_middleware_are_one_too_many() -> None:
 
 @pytest.mark.parametrize(
     ("debug", "gateway", "warned"),
-    [(False, {"PANEL": True}, True), (False, {}, False), (True, {"PANEL": True}, False), (False, {"PANEL": False}, False)],
+    [
+        (False, {"PANEL": True}, True),
+        (False, {}, False),
+        (True, {"PANEL": True}, False),
+        (False, {"PANEL": False}, False),
+    ],
 )
 def test_an_open_panel_is_warned_of_at_deployment(debug: bool, gateway: Any, warned: bool) -> None:
     with override_settings(DEBUG=debug, GATEWAY=gateway):
@@ -272,5 +286,3 @@ def test_the_process_recorder_has_the_settings(tmp_path: Path) -> None:
     finally:
         process.reset()
     assert not re.search("x.sqlite3", " ".join(os.listdir(tmp_path))), "nothing is made before something is kept"
-
-

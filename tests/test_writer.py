@@ -20,7 +20,8 @@ import recorders
 from django_gateway.exchange import FINISHED, IN_FLIGHT
 from django_gateway.interfaces.wsgi import RecordedWSGI
 from django_gateway.recording import Recorder, Recording
-from django_gateway.stores import Capacity, writer as writers
+from django_gateway.stores import Capacity
+from django_gateway.stores import writer as writers
 from django_gateway.stores.memory import MemoryStore
 from django_gateway.stores.sqlite import SQLiteStore
 from django_gateway.stores.writer import Writer
