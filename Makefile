@@ -50,7 +50,7 @@ bench: .venv-bench/.installed
 lint: .venv/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
+	$(BIN)/mypy --cache-dir=/dev/null
 	$(BIN)/lint-imports
 
 format: .venv/.dev
