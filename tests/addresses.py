@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from django.urls import reverse
 
+import recorders
 from pages.links import GROUPS
 
 _QUICK = {
@@ -41,15 +42,9 @@ class Address(NamedTuple):
     def breaks_off(self) -> bool:
         return self.path.startswith("/failures/middle")
 
-    def environ(self) -> dict[str, Any]:
-        """What ``recorders.environ`` takes."""
-        return {
-            "path": self.path,
-            "query": self.query,
-            "body": self.body,
-            "REQUEST_METHOD": self.method,
-            "CONTENT_TYPE": self.content_type,
-        }
+    def environ(self, **changes: Any) -> dict[str, Any]:
+        fields = {"REQUEST_METHOD": self.method, "CONTENT_TYPE": self.content_type, **changes}
+        return recorders.environ(self.path, self.query, self.body, **fields)
 
     def scope(self) -> dict[str, Any]:
         """What ``recorders.scope`` takes."""

@@ -130,7 +130,7 @@ def dumped(exchange: Exchange) -> bytes:
 # WSGI
 
 
-def environ(path: str = "/", query: str = "", body: bytes = b"", **changes: Any) -> dict[str, Any]:
+def environ(path: str = "/", query: str = "", body: bytes = b"", /, **changes: Any) -> dict[str, Any]:
     made: dict[str, Any] = {
         "REQUEST_METHOD": "POST" if body else "GET",
         "SCRIPT_NAME": "",

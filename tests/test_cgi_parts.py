@@ -13,7 +13,7 @@ import pytest
 
 from cgi_serving import PROJECT, SERVERS, site
 from django_gateway import servers
-from django_gateway.interfaces import birth
+from django_gateway.interfaces import cgi_process
 from django_gateway.servers import program
 from django_gateway.servers.base import Launch, ServerError
 from django_gateway.servers.cgi import passed_on, quoted, socket_path
@@ -26,10 +26,10 @@ MS = 1_000_000
 
 BORN = """
 import os, sys, time
-from django_gateway.interfaces import birth
-step = birth.step()
-environ = {name: value for name, value in os.environ.items() if name == birth.RECEIVED}
-found = birth.find(environ, step)
+from django_gateway.interfaces import cgi_process
+step = cgi_process.step()
+environ = {name: value for name, value in os.environ.items() if name == cgi_process.RECEIVED}
+found = cgi_process.started(environ, step)
 wall = time.time_ns() - (time.perf_counter_ns() - found[0]) if found else 0
 print(wall, found and found[1], step[1])
 """
@@ -79,7 +79,7 @@ def test_a_start_that_cannot_be() -> None:
     assert born("soon", stdout=subprocess.PIPE)[1] == "kernel"
     # Nothing is known: none of the bounds lies before the CPU time that was used.
     now = time.perf_counter_ns()
-    assert birth.find({}, (now, now)) is None
+    assert cgi_process.started({}, (now, now)) is None
 
 
 def test_changed_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

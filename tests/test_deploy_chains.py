@@ -75,9 +75,11 @@ CHAINS = [
     ("nginx", "uwsgi", "wsgi"),
     ("apache", "gunicorn", "wsgi"),
     ("apache", "uvicorn", "asgi"),
+    ("apache", "uwsgi", "wsgi"),
     ("mod_wsgi", "mod_wsgi", "wsgi"),
     ("caddy", "gunicorn", "wsgi"),
     ("caddy", "uvicorn", "asgi"),
+    ("caddy", "uwsgi", "wsgi"),
 ]
 
 

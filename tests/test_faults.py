@@ -19,12 +19,9 @@ from django_gateway.clocks import ThreadClock
 from django_gateway.instrument import crossings, view
 from django_gateway.interfaces import asgi, wsgi
 from django_gateway.middleware import GatewayMiddleware
-from django_gateway.recording import Recorder, Recording, faults
+from django_gateway.recording import Recording, faults
 from django_gateway.redaction import Redactor
-from django_gateway.stores import Capacity, StoreError
 from django_gateway.stores.memory import MemoryStore
-from django_gateway.stores.sqlite import SQLiteStore
-from django_gateway.stores.writer import Writer
 from django_gateway.vocabulary import Vocabulary
 from recorders import Recorded, connected, recorded_process, scope, serve, serve_asgi
 
@@ -289,56 +286,3 @@ def test_faults_are_counted_and_the_last_is_named() -> None:
         faults.note(KeyError("second"))
         assert faults.count == 2
         assert faults.last == "KeyError: 'second'"
-
-
-# Stores and the writer
-
-
-@pytest.mark.parametrize("error", [StoreError("full"), Internal("broken"), OSError(28, "No space left")])
-def test_a_store_that_fails_costs_its_exchanges_and_nothing_else(
-    error: Exception, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Any
-) -> None:
-    store = SQLiteStore(tmp_path / "exchanges.sqlite3", Capacity())
-    writer = Writer(store)
-    recorder = Recorder(writer.submit)
-    application = wsgi.RecordedWSGI(lambda environ, start_response: [b"answer"], recorder)
-
-    def write(*args: Any, **kwargs: Any) -> None:
-        raise error
-
-    with monkeypatch.context() as patched, recorders.strictly():
-        patched.setattr(SQLiteStore, "write", write)
-        for _ in range(3):
-            assert serve(application).body == b"answer"
-            writer.flush()
-    assert (writer.written, writer.dropped) == (0, 3)
-    assert writer.error is not None
-    assert str(error) in writer.error
-    # Said once, on the server's own error stream.
-    assert capfd.readouterr().err.count("django-gateway: ") == 1
-    assert serve(application).body == b"answer"
-    writer.flush()
-    assert (writer.written, writer.dropped, writer.error) == (1, 3, None)
-    store.close()
-
-
-def test_one_exchange_that_no_store_takes_costs_no_other(tmp_path: Any, capfd: pytest.CaptureFixture[str]) -> None:
-    store = SQLiteStore(tmp_path / "exchanges.sqlite3", Capacity())
-    writer = Writer(store)
-    recorder = Recorder(writer.submit)
-
-    def application(environ: Any, start_response: Any) -> Any:
-        start_response("200 OK", [])
-        return [b"answer"]
-
-    with recorders.strictly():
-        for number in range(5):
-            recording = wsgi.begin(recorder, recorders.environ(f"/{number}"), "wrapper")
-            # No server can do this: it stands for what nobody thought of.
-            recording.status = 2**63 if number == 2 else 200
-            recording.finish()
-        writer.flush()
-    assert sorted(summary.path for summary in store.page()) == ["/0", "/1", "/3", "/4"]
-    assert (writer.written, writer.dropped) == (4, 1)
-    assert "recording is off" not in capfd.readouterr().err
-    store.close()

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 import factories
 from django_gateway import phases
 from django_gateway.exchange import EVENT_FIELDS, INSTANT_FIELDS, Exchange
-
-ORIGIN = factories.ORIGIN
+from trails import ORIGIN
 
 
 def told(*events: tuple[Any, ...], ended: int | None = 1_000, **changes: Any) -> Exchange:

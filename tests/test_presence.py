@@ -3,27 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-import importlib
-import logging
-import os
-import re
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from asgiref.sync import AsyncToSync, SyncToAsync
 from django.core import signals
-from django.core.handlers import base, exception
 from django.core.handlers.asgi import ASGIHandler
-from django.core.handlers.base import BaseHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.template import engines
-from django.template.backends.django import Template
 from django.template.response import TemplateResponse
 from django.test import override_settings
 from django.urls import path
@@ -31,11 +19,8 @@ from django.urls import path
 import chains
 import recorders
 from chains import LISTS, hooks, layers
-from django_gateway import instrument
-from django_gateway.interfaces.wsgi import RecordedWSGI
-from recorders import Recorded, frames, recorded_process, serve, serve_asgi
-
-HANDLERS: dict[str, Callable[[], BaseHandler]] = {"wsgi": WSGIHandler, "asgi": ASGIHandler}
+from presence import HANDLERS, ask, wrapped
+from recorders import recorded_process, serve, serve_asgi
 
 pytestmark = [
     pytest.mark.django_db,
@@ -73,21 +58,6 @@ def test_it_answers_as_without(interface: str, middleware: str, address: str) ->
     exchange = recorded.only
     assert exchange.status == bare[0]
     assert exchange.sizes.body_bytes == len(bare[1])
-
-
-def wrapped(recorded: Recorded, interface: str) -> Any:
-    return recorded.wsgi(WSGIHandler()) if interface == "wsgi" else recorded.asgi(ASGIHandler())
-
-
-def ask(application: Any, where: str, query: str = "") -> tuple[int, bytes]:
-    """Status and body."""
-    if isinstance(application, (WSGIHandler, RecordedWSGI)):
-        answered = serve(application, recorders.environ(where, query))
-        assert answered.status is not None, answered.error
-        return int(answered.status[:3]), answered.body
-    connection = asyncio.run(serve_asgi(application, recorders.scope(where, query)))
-    assert connection.status is not None, connection.task.exception()
-    return connection.status, connection.body
 
 
 # The request's body
@@ -184,7 +154,7 @@ def test_no_view_finds_the_body_read(interface: str, where: str) -> None:
     form = "application/x-www-form-urlencoded"
     with own(*LISTS["classes"]), recorded_process() as recorded:
         if interface == "wsgi":
-            serve(recorded.wsgi(WSGIHandler()), recorders.environ(where, body=b"a=1&b=2", CONTENT_TYPE=form))
+            serve(recorded.wsgi(WSGIHandler()), recorders.environ(where, "", b"a=1&b=2", CONTENT_TYPE=form))
         else:
             headers = [(b"host", b"testserver"), (b"content-type", form.encode()), (b"content-length", b"7")]
             request = recorders.scope(where, method="POST", headers=headers)
@@ -237,188 +207,3 @@ def test_a_response_is_closed_by_the_server_alone() -> None:
         iterable.close()
     assert seen["chunks closed"] == 1
     assert len(recorded) == 1
-
-
-# Errors
-
-
-def pages(logged: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
-    """The frames of the exceptions that were logged."""
-    return [frame for record in logged.records if record.exc_info for frame in frames(record.exc_info[1])]
-
-
-#: Django's own wrapper of each layer. Ours does its work while a request is recorded, so its frame is not there.
-WRAPPER = (exception.__file__, "inner")
-
-
-def projects(found: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    return [frame for frame in found if frame != WRAPPER]
-
-
-ERRORS = ["/failing/", "/failing-async/", "/nowhere/"]
-
-
-@pytest.mark.parametrize("where", ERRORS)
-@pytest.mark.parametrize("middleware", ["empty", "startproject", "classes", "functions"])
-@pytest.mark.parametrize("interface", HANDLERS)
-def test_logged_tracebacks_are_as_without(
-    interface: str, middleware: str, where: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    with override_settings(MIDDLEWARE=LISTS[middleware], ROOT_URLCONF="chains"):
-        ask(HANDLERS[interface](), where)
-        bare = pages(caplog)
-        caplog.clear()
-        with recorded_process() as recorded:
-            ask(wrapped(recorded, interface), where)
-    assert projects(pages(caplog)) == projects(bare)
-    assert not [frame for frame in pages(caplog) if "django_gateway" in frame[0]]
-
-
-def shown(page: bytes) -> list[tuple[str, str]]:
-    """Files of the debug page's traceback, in its order."""
-    return re.findall(r'<code class="fname">([^<]+)</code>, line \d+, in (\w+)', page.decode())
-
-
-@pytest.mark.parametrize("where", ["/failing/", "/failing-async/"])
-@pytest.mark.parametrize("interface", HANDLERS)
-def test_the_debug_page_shows_the_frames_it_shows_without(interface: str, where: str) -> None:
-    with override_settings(MIDDLEWARE=LISTS["startproject"], ROOT_URLCONF="chains", DEBUG=True):
-        _, bare = ask(HANDLERS[interface](), where)
-        with recorded_process() as recorded:
-            _, page = ask(wrapped(recorded, interface), where)
-    files = [frame for frame in shown(page) if frame[0] != exception.__file__]
-    assert files == [frame for frame in shown(bare) if frame[0] != exception.__file__]
-    assert files[-1][0] == chains.__file__
-    assert b"django_gateway/" not in page
-
-
-@pytest.mark.parametrize("where", ["/failing/", "/failing-async/"])
-def test_an_exception_is_signalled_once(where: str) -> None:
-    senders: list[Any] = []
-
-    def got(sender: Any, request: Any, **named: Any) -> None:
-        assert isinstance(sys.exc_info()[1], ValueError)
-        senders.append(sender)
-
-    signals.got_request_exception.connect(got)
-    try:
-        with override_settings(MIDDLEWARE=LISTS["mixed"], ROOT_URLCONF="chains"):
-            for interface, make in HANDLERS.items():
-                ask(make(), where)
-                with recorded_process() as recorded:
-                    ask(wrapped(recorded, interface), where)
-    finally:
-        signals.got_request_exception.disconnect(got)
-    assert senders == [None] * 4
-
-
-def test_exceptions_that_are_to_propagate_do(settings: Any, caplog: pytest.LogCaptureFixture) -> None:
-    settings.DEBUG_PROPAGATE_EXCEPTIONS = True
-    with override_settings(MIDDLEWARE=LISTS["startproject"], ROOT_URLCONF="chains"), recorded_process() as recorded:
-        answered = serve(recorded.wsgi(WSGIHandler()), recorders.environ("/failing/"))
-        connection = asyncio.run(serve_asgi(recorded.asgi(ASGIHandler()), recorders.scope("/failing-async/")))
-    assert isinstance(answered.error, ValueError)
-    assert isinstance(recorders.raised(connection), ValueError)
-    assert [exchange.failure is not None and exchange.failure.handled for exchange in recorded.exchanges] == [False] * 2
-    # Django does not close the request's body then: let that be seen here.
-    del answered, connection
-    caplog.clear()
-    gc.collect()
-
-
-# Recording off
-
-
-def everything_patched() -> dict[str, Any]:
-    """What the instrumentation puts its hand on."""
-    return {
-        f"{getattr(owner, '__name__', owner)}.{name}": vars(owner).get(name)
-        for owner, name in [
-            (WSGIHandler, "__call__"),
-            (ASGIHandler, "__call__"),
-            (ASGIHandler, "run_get_response"),
-            (ASGIHandler, "send_response"),
-            (BaseHandler, "load_middleware"),
-            (BaseHandler, "resolve_request"),
-            (BaseHandler, "make_view_atomic"),
-            (base, "convert_exception_to_response"),
-            (exception, "response_for_exception"),
-            (exception, "convert_exception_to_response"),
-            (Template, "render"),
-            (SyncToAsync, "__call__"),
-            (AsyncToSync, "__call__"),
-            (signals.request_started, "send"),
-            (signals.request_started, "asend"),
-            (signals.request_finished, "send"),
-            (signals.request_finished, "asend"),
-        ]
-    }
-
-
-def test_what_is_installed_is_taken_out_again_to_the_last() -> None:
-    before = everything_patched()
-    with recorded_process():
-        during = everything_patched()
-        patched = {(getattr(owner, "__name__", str(owner)), name) for owner, name, _ in instrument._installed}
-        instrument.install()
-        assert everything_patched() == during
-    after = everything_patched()
-    assert after.keys() == before.keys()
-    assert all(after[name] is before[name] for name in before)
-    changed = [name for name in before if during[name] is not before[name]]
-    # Nothing is patched that the list above does not know.
-    assert len(changed) == len(patched)
-    assert not instrument.is_installed()
-
-
-OFF = """
-import sys
-from django.conf import settings
-settings.configure(
-    DEBUG=True, SECRET_KEY="-", ROOT_URLCONF="chains", MIDDLEWARE=[], ALLOWED_HOSTS=["*"],
-    INSTALLED_APPS=["django_gateway"], GATEWAY={"ENABLED": ENABLED}, BASE_DIR=FOLDER,
-)
-import asgiref.sync
-from django.core.handlers import base, exception, wsgi
-before = [
-    asgiref.sync.SyncToAsync.__call__, base.convert_exception_to_response, exception.response_for_exception,
-    base.BaseHandler.load_middleware, wsgi.WSGIHandler.__call__,
-]
-import django
-django.setup()
-after = [
-    asgiref.sync.SyncToAsync.__call__, base.convert_exception_to_response, exception.response_for_exception,
-    base.BaseHandler.load_middleware, wsgi.WSGIHandler.__call__,
-]
-from django.core.wsgi import get_wsgi_application
-from django_gateway import record_asgi, record_wsgi
-application = get_wsgi_application()
-print(
-    [a is b for a, b in zip(before, after)],
-    record_wsgi(application) is application,
-    record_asgi(application) is application,
-    sorted(name for name in sys.modules if name.startswith("django_gateway.in")),
-)
-"""
-
-
-@pytest.mark.parametrize("enabled", [False, True])
-def test_recording_off_leaves_no_trace(tmp_path: Path, enabled: bool) -> None:
-    code = OFF.replace("ENABLED}", f"{enabled}}}").replace("FOLDER", repr(str(tmp_path)))
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(("GATEWAY_", "DJANGO_"))}
-    environment["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent), *sys.path])
-    done = subprocess.run(
-        [*recorders.PYTHON, "-c", code], capture_output=True, text=True, env=environment, check=False, timeout=60
-    )
-    assert done.stderr == ""
-    if enabled:
-        assert done.stdout.startswith("[False, False, False, False, False] False False ['django_gateway.instrument'")
-    else:
-        assert done.stdout == "[True, True, True, True, True] True True []\n"
-    assert not (tmp_path / ".gateway").exists()
-
-
-def test_logging_is_left_alone() -> None:
-    before = logging.root.handlers.copy()
-    importlib.import_module("django_gateway.instrument.handler")
-    assert logging.root.handlers == before

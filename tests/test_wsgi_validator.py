@@ -12,7 +12,6 @@ from wsgiref.validate import validator
 import pytest
 from django.core.handlers.wsgi import WSGIHandler
 
-import recorders
 from addresses import ADDRESSES, Address
 from recorders import Answered, names, recorded_process, serve
 
@@ -24,7 +23,7 @@ pytestmark = [
 
 
 def ask(application: Any, address: Address, **changes: Any) -> Answered:
-    return serve(application, recorders.environ(**{**address.environ(), **changes}))
+    return serve(application, address.environ(**changes))
 
 
 def answer(answered: Answered) -> dict[str, Any]:

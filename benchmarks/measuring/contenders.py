@@ -35,7 +35,7 @@ class Contender:
         self.tool = TOOLS[name]
         own = Path(tempfile.mkdtemp(prefix=f"{interface}-{name}-", dir=folder))
         self._log = own / "log"
-        path = os.pathsep.join((str(BENCHMARKS), str(folder)))
+        path = os.pathsep.join(filter(None, (str(BENCHMARKS), str(folder), os.environ.get("PYTHONPATH"))))
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("DJANGO_", "GATEWAY_", "OTEL_"))}
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(

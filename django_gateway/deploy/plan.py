@@ -193,6 +193,7 @@ def _front(project: Project, options: Options, server: Server) -> tuple[Front, b
         upstreams=tuple(_read(hosts.upstream, text) for text in options.upstreams) or (_local(server.bind),),
         folders=tuple(_folders(project, server)),
         websocket=server.interface == "asgi",
+        keepalive=server.kind != "uwsgi",
         buffering=options.buffering,
         request_buffering=options.buffering,
         max_body=options.max_body,

@@ -84,6 +84,8 @@ class Front(msgspec.Struct, frozen=True, kw_only=True):
     upstreams: tuple[Upstream, ...]
     folders: tuple[Folder, ...] = ()
     websocket: bool = True
+    #: Use a connection to the application again; uWSGI closes each one without a word.
+    keepalive: bool = True
     #: Take the whole response from the application at once, for a client that reads slowly.
     buffering: bool = True
     #: Take the whole request from a slow client before the application is asked.

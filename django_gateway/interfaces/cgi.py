@@ -21,8 +21,8 @@ from ..legible import shortened
 from ..recording import Recorder, Recording, current, faults
 from ..stores.writer import Writer
 from ..vocabulary import CODES
-from . import birth, wsgi
-from .birth import Step
+from . import wsgi
+from .cgi_process import Step, Terminated, started
 
 _PROCESS_STARTED: Final = CODES["cgi.process.started"]
 _INTERPRETER: Final = CODES["cgi.interpreter.ready"]
@@ -41,10 +41,6 @@ _CHUNKED: Final = (
     "The body: it came in chunks and so without CONTENT_LENGTH, which is all that CGI says of a body's length. "
     "Django takes it for empty."
 )
-
-
-class Terminated(BaseException):
-    """SIGTERM: the web server wants this process to end, mostly because the client has left; or gatewayserve ends."""
 
 
 class CGIRecording(Recording):
@@ -166,7 +162,7 @@ def begin(
         recording.unseen = [_CHUNKED]
     name, _, version = find("SERVER_SOFTWARE", "").partition(" ")[0].partition("/")
     recording.server = (name or None, version or None)
-    began = birth.find(environ, ready, stdout)
+    began = started(environ, ready, stdout)
     _date_back(recording, ready[0] if began is None else began[0])
     recording.loaded = application_loaded[0] if application_loaded else now()
     if began is not None:

@@ -176,6 +176,7 @@ def _environment(project: Project, options: Options, server: Server, version: st
         environment.CHECKS: "1" if options.checks else "0",
         environment.REQUEST_LOG: "0" if server.logs_requests else "1",
         environment.SERVER: f"{server.name}/{version}",
+        environment.RECORDS: "1" if project.gateway.enabled else "0",
     }
     if options.application:
         values[environment.APPLICATION] = options.application

@@ -17,7 +17,6 @@ from typing import Any, cast
 from . import afterwards, failures
 from .channel import channel
 from .environment import APPLICATION, CANNOT_LOAD, CHECKS, REQUEST_LOG, STATIC, TERMINAL
-from .request_log import logged
 
 
 def __getattr__(name: str) -> Any:
@@ -48,7 +47,11 @@ def load(interface: str) -> Any:
         if os.environ.get(CHECKS) != "0":
             check()
         application = recorded(application, interface)
-        return logged(application, interface) if os.environ.get(REQUEST_LOG) == "1" else application
+        if os.environ.get(REQUEST_LOG) != "1":
+            return application
+        from .request_log import logged
+
+        return logged(application, interface)
     except (Exception, SystemExit) as error:
         raise SystemExit(_report(error)) from error
 

@@ -16,6 +16,7 @@ import stat  # noqa: E402
 import sys  # noqa: E402
 from collections.abc import Mapping  # noqa: E402
 from contextlib import suppress  # noqa: E402
+from importlib import import_module  # noqa: E402
 from typing import Any, BinaryIO  # noqa: E402
 
 #: A variable of the process that a client must not be able to set with a header of that name.
@@ -29,10 +30,11 @@ def main() -> int:
     handed = dict(os.environ)
     output = take_stdout()
 
-    from ..interfaces.birth import step
-    from ..interfaces.cgi import RecordedCGI, Terminated
+    from ..interfaces.cgi_process import Terminated, step
     from . import tether
+    from .application import bare
     from .cgi_handler import Failed, Handler, ignore_end, listen_for_end
+    from .environment import RECORDS
 
     recording: Any = None
 
@@ -42,28 +44,34 @@ def main() -> int:
 
     tether.end_with_parent(os.getppid())
     listen_for_end(told_to_end)
-    steps = {"recorder_loaded": step()}
+    steps = {}
     error: BaseException | None = None
     try:
-        from .application import bare
-
+        if os.environ.get(RECORDS) != "0":
+            # Before the project, so that it can be told what this costs.
+            import_module("..interfaces.cgi", __package__)
+            steps["recorder_loaded"] = step()
         application = bare("wsgi")
         steps["application_loaded"] = step()
     except (Exception, SystemExit, Terminated) as raised:
         error, application = raised, Failed(raised)
     recording = begin(handed, output, httpoxy, steps)
     if recording is not None:
+        from ..interfaces.cgi import RecordedCGI
+
         if error is not None:
             recording.fail(error)
         application = RecordedCGI(application, recording)
     handler = Handler(output, recording)
-    if not isinstance(error, Terminated):
-        handler.run(with_log(application) if error is None else application)
-    else:
+    if isinstance(error, Terminated):
         told_to_end()
+    else:
+        handler.run(application)
     ignore_end()
     # The web server sends the rest now; the client waits for nothing that comes after this.
     close(output)
+    if error is None:
+        handler.log()
     if recording is not None:
         from .. import process
 
@@ -123,12 +131,6 @@ def begin(handed: Mapping[str, str], output: BinaryIO, httpoxy: bool, steps: Map
     except Exception as fault:
         faults.note(fault)
         return None
-
-
-def with_log(application: Any) -> Any:
-    from .request_log import logged
-
-    return logged(application, "wsgi")
 
 
 if __name__ == "__main__":

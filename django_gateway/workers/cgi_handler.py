@@ -1,4 +1,4 @@
-"""The response of a CGI script: wsgiref's handler, with an end for each way in which it can end."""
+"""The response of a CGI script: wsgiref's handler, with an end for each way in which it can end, and a log."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import signal
 import sys
 from collections.abc import Callable, Iterable
 from io import BytesIO
-from typing import Any, BinaryIO, ClassVar
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
+from urllib.parse import quote
 from wsgiref.handlers import BaseCGIHandler, read_environ
 
-from ..interfaces.cgi import CGIRecording, Terminated
-from . import access_log, failures
-from .request_log import request_line
+from ..interfaces.cgi_process import Terminated
+from . import access_log
+
+if TYPE_CHECKING:
+    from ..interfaces.cgi import CGIRecording
 
 
 def listen_for_end(told: Callable[[], None]) -> None:
@@ -47,6 +50,18 @@ class Handler(BaseCGIHandler):
         self._recording = recording
         #: Whether the response is not what it should have been.
         self.failed = False
+        self._line = ""
+        self._answer: tuple[int, int] | None = None
+
+    def log(self) -> None:
+        """The request's line, once its response is over."""
+        if self._answer is not None:
+            status, size = self._answer
+            access_log.write(self._line, status, size, status=status)
+
+    def setup_environ(self) -> None:
+        super().setup_environ()
+        self._line = request_line(self.environ)
 
     def handle_error(self) -> None:
         self.failed = True
@@ -61,13 +76,14 @@ class Handler(BaseCGIHandler):
         self._send(self.stdout.write, data)
 
     def _flush(self) -> None:
+        self._answer = int(self.status[:3]), self.bytes_sent
         if self._complete():
             ignore_end()
         self._send(self.stdout.flush)
 
     def _complete(self) -> bool:
         """Whether nothing more of the response is to come: some web servers end the process right then."""
-        if self.environ.get("REQUEST_METHOD") == "HEAD" or str(self.status)[:3] in ("204", "304"):
+        if self.environ.get("REQUEST_METHOD") == "HEAD" or self.status[:3] in ("204", "304"):
             return True
         return bool(self.headers.get("Content-Length") == str(self.bytes_sent))
 
@@ -88,12 +104,26 @@ class Failed:
         self._error = error
 
     def __call__(self, environ: Any, start_response: Any) -> Iterable[bytes]:
+        from . import failures
+
         text = failures.useful_traceback(self._error).rstrip()
         hint = failures.hint(self._error)
         sys.stderr.write(f"{text}\n\n{hint}\n" if hint else f"{text}\n")
-        line = access_log.escaped(request_line(environ))
-        sys.stderr.write(f'[{access_log.stamp()}] "{line}" 500\n')
+        # Django's log may not be there.
+        sys.stderr.write(f'[{access_log.stamp()}] "{access_log.escaped(request_line(environ))}" 500\n')
         body = b"The project can't be loaded. The terminal and the panel of gatewayserve show why.\n"
         headers = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))]
         start_response("500 Internal Server Error", [*headers, ("Cache-Control", "no-store")])
         return [body]
+
+
+def request_line(environ: Any) -> str:
+    """As the client sent it; RFC 3875 does not have it, but web servers add it as REQUEST_URI."""
+    find = environ.get
+    target = find("REQUEST_URI")
+    if not target:
+        # PEP 3333: bytes as characters of latin-1.
+        target = quote((find("SCRIPT_NAME", "") + find("PATH_INFO", "")).encode("latin-1", "replace"))
+        if query := find("QUERY_STRING"):
+            target = f"{target}?{query}"
+    return f"{find('REQUEST_METHOD')} {target} {find('SERVER_PROTOCOL')}"

@@ -10,7 +10,7 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from contextlib import suppress
 from typing import IO, Final
 
-from ..interfaces.birth import RECEIVED
+from ..interfaces.cgi_process import RECEIVED
 from ..servers.cgi import passed_on
 from .cgi_http import HTTPError, Request, Response, parse_response
 

@@ -16,6 +16,8 @@ STATIC: Final = "GATEWAY_STATIC"
 CHECKS: Final = "GATEWAY_CHECKS"
 #: "1" where the application writes the request log, because the server's own is off.
 REQUEST_LOG: Final = "GATEWAY_REQUEST_LOG"
+#: "1" where recording was on when gatewayserve was started: what records can then be imported before the project.
+RECORDS: Final = "GATEWAY_RECORDS"
 #: A copy of the terminal's file descriptor, where the server sends what is said elsewhere.
 TERMINAL: Final = "GATEWAY_TERMINAL"
 #: Name and version of the server, as ``name/version``, which ASGI tells no application.

@@ -1,7 +1,8 @@
-"""When this process was started, as nearly as can be known from inside.
+"""A CGI process seen from inside: that it is told to end, and when it was started, as nearly as that can be known.
 
-Nothing tells it exactly. The kernel keeps the time in ticks of 10 ms; a pipe that was made for the process says when it
-was made; a web server may pass on when the request came. All of these lie before the start, so the latest is nearest.
+Nothing tells the start exactly. The kernel keeps the time in ticks of 10 ms; a pipe that was made for the process says
+when it was made; a web server may pass on when the request came. All of these lie before the start, so the latest is
+nearest.
 """
 
 from __future__ import annotations
@@ -20,11 +21,15 @@ Step = tuple[int, int]
 RECEIVED: Final = "GATEWAY_RECEIVED"
 
 
+class Terminated(BaseException):
+    """SIGTERM: the web server wants this process to end, mostly because the client has left; or gatewayserve ends."""
+
+
 def step() -> Step:
     return time.perf_counter_ns(), time.process_time_ns()
 
 
-def find(environ: Mapping[str, str], ready: Step, stdout: int = 1) -> tuple[int, str] | None:
+def started(environ: Mapping[str, str], ready: Step, stdout: int = 1) -> tuple[int, str] | None:
     """The instant and who says so ("kernel" or "server"); None where nobody does.
 
     ``ready`` is a step of this process' first thread: it can't have been started later than its CPU time before that.
