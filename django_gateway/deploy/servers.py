@@ -63,6 +63,7 @@ SERVERS: Final[dict[str, Kind]] = {
             template="servers/daphne.py-tpl",
             file="serve.py",
             argv=("python", "{config}"),
+            activation=False,
             reload=False,
             processes=False,
         ),

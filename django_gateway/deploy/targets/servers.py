@@ -9,7 +9,7 @@ from .base import File, Target
 _SUMMARIES = {
     "gunicorn": "Gunicorn: worker processes with threads for WSGI, with an event loop for ASGI.",
     "uvicorn": "uvicorn: an event loop in each process, WebSockets (ASGI).",
-    "daphne": "Daphne: Channels' own server, one process, WebSockets (ASGI).",
+    "daphne": "Daphne: Channels' own server, one process, WebSockets (ASGI); takes no socket from systemd.",
     "hypercorn": "Hypercorn: an event loop in each process, WebSockets (ASGI).",
     "granian": "Granian: HTTP in Rust, for WSGI and ASGI; takes no socket from systemd.",
     "uwsgi": "uWSGI: worker processes with threads (WSGI).",
