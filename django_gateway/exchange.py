@@ -225,6 +225,10 @@ class Exchange(msgspec.Struct, frozen=True, array_like=True):
     unseen: list[str]
     #: Names of threads, by the identifiers that crossings carry.
     threads: dict[int, str] = {}
+    #: The header X-Request-ID, by which others that saw the request know it.
+    request_id: str | None = None
+    #: What others learned about it, by kind: see ``stores.base.Store.attach``. Empty in a record; the store joins it.
+    parts: dict[str, Any] = {}
 
     @property
     def duration(self) -> int | None:

@@ -110,6 +110,7 @@ class Recording:
 
     method: str | None = None
     query = ""
+    request_id: str | None = None
     status: int | None = None
     client: str | None = None
     server: tuple[str | None, str | None] = (None, None)
@@ -238,6 +239,7 @@ class Recording:
             self.vantage,
             self.unseen or [],
             self.threads or {},
+            self.request_id,
         )
 
 

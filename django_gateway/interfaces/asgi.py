@@ -14,6 +14,7 @@ from typing import Any
 from asgiref.compatibility import guarantee_single_callable
 
 from ..clocks import Steps, now, stepped
+from ..correlation import request_id
 from ..exchange import HTTP, LIFESPAN, WEBSOCKET, Close, Handover
 from ..legible import decoded, shortened, whole
 from ..recording import Recorder, Recording, current, faults, is_recording
@@ -104,6 +105,14 @@ def begin(recorder: Recorder, scope: Scope, kind: str, vantage: str) -> Recordin
     query = scope.get("query_string")
     if query:
         recording.query = redactor.query(decoded(query))
+    headers = scope.get("headers")
+    if type(headers) is list:
+        try:
+            correlation = dict(headers).get(b"x-request-id")
+        except (TypeError, ValueError):  # of another shape than the specification's
+            correlation = None
+        if correlation:
+            recording.request_id = request_id(correlation)
     client = scope.get("client")
     if client:
         parts = client if isinstance(client, (list, tuple)) else [client]

@@ -16,6 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from ..clocks import now, thread_clock
+from ..correlation import request_id
 from ..exchange import HTTP, Exchange, Handover, Split
 from ..legible import shortened
 from ..recording import Recorder, Recording, current, faults
@@ -154,6 +155,7 @@ def begin(
     recording.handover = Handover("environ", recorder.redactor.environ(environ))
     recording.method = find("REQUEST_METHOD")
     recording.query = recorder.redactor.query(shortened(find("QUERY_STRING", "")))
+    recording.request_id = request_id(find("HTTP_X_REQUEST_ID", ""))
     port = find("REMOTE_PORT")
     recording.client = f"{find('REMOTE_ADDR')}:{port}" if port else find("REMOTE_ADDR") or None
     length = find("CONTENT_LENGTH", "")

@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any, Final
 
 from ..clocks import Reading, now, thread_clock
+from ..correlation import request_id
 from ..exchange import HTTP, Handover
 from ..legible import decoded, shortened
 from ..recording import Recorder, Recording, current, faults, is_recording
@@ -83,6 +84,9 @@ def begin(recorder: Recorder, environ: Environ, vantage: str) -> Recording:
     query = find("QUERY_STRING")
     if query:
         recording.query = recorder.redactor.query(decoded(query))
+    correlation = find("HTTP_X_REQUEST_ID")
+    if correlation:
+        recording.request_id = request_id(correlation)
     port = find("REMOTE_PORT")
     address = find("REMOTE_ADDR") or ""
     recording.client = shortened(f"{address}:{port}" if port else decoded(address)) or None

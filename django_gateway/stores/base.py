@@ -6,8 +6,8 @@ store that no process has written yet.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -34,6 +34,18 @@ class Statistics(msgspec.Struct, frozen=True):
     capacity: Capacity
 
 
+class Part(NamedTuple):
+    """What somebody beside the recorder learned about an exchange."""
+
+    #: The exchange's X-Request-ID; or the trace id of its ``traceparent``, which may belong to several exchanges; or
+    #: the exchange's own id, as ``format_id`` writes it.
+    key: str
+    #: Who says it: "proxy", "wire". There is one part of a kind for each key.
+    kind: str
+    #: Whatever MessagePack has: plain data, and bytes.
+    data: Any
+
+
 class Store(Protocol):
     #: The URL it was opened with, without secrets.
     location: str
@@ -50,8 +62,25 @@ class Store(Protocol):
         An id that is known is replaced. Raises StoreError.
         """
 
+    def attach(self, key: str, kind: str, data: Any) -> None:
+        """Keep what another process learned about an exchange, before the exchange itself is written or after.
+
+        See ``Part`` for what the arguments are. What was attached before under the same key and kind is replaced.
+        ``get`` finds it; exchanges that are old enough to be forgotten take their parts with them, and so does a part
+        whose exchange never came. Raises StoreError.
+        """
+
+    def attach_all(self, parts: Iterable[Part]) -> None:
+        """``attach`` for many, in one transaction. Raises StoreError."""
+
+    def find(self, request_ids: Collection[str]) -> dict[str, list[int]]:
+        """The exchanges that came with these X-Request-IDs, the oldest first. Raises StoreError."""
+
+    def forget(self, numbers: Collection[int]) -> None:
+        """Forget these exchanges, whichever of them there are; their parts stay. Raises StoreError."""
+
     def get(self, number: int) -> Exchange | None:
-        """The exchange, or None where there is none (any more). Raises StoreError."""
+        """The exchange with its ``parts``, or None where there is none (any more). Raises StoreError."""
 
     def page(
         self, conditions: Sequence[Condition] = (), *, before: int | None = None, limit: int = 50

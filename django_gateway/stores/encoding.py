@@ -27,3 +27,4 @@ def _unforeseen(value: Any) -> Any:
 
 encode: Final = msgspec.msgpack.Encoder(enc_hook=_unforeseen).encode
 decode: Final = msgspec.msgpack.Decoder(Exchange).decode
+encode_plain: Final = msgspec.msgpack.Encoder().encode

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 
 from ..exchange import Exchange, Summary, summarise
 from ..vocabulary import Vocabulary, expand
-from .base import Capacity, Statistics
+from . import parts as joining
+from .base import Capacity, Part, Statistics
 from .encoding import decode, encode
 from .filters import Condition, matches
 
@@ -24,6 +26,8 @@ class MemoryStore:
         self._cursors: dict[int, int] = {}
         self._cursor = 0
         self._bytes = 0
+        #: What was attached, by key and kind, with its position among the ids.
+        self._parts: dict[tuple[str, str], tuple[int, Any]] = {}
 
     def pack(self, exchange: Exchange, vocabulary: Vocabulary | None = None) -> tuple[Summary, bytes]:
         if vocabulary is not None:
@@ -43,7 +47,35 @@ class MemoryStore:
             while self._records and (
                 len(self._records) > self._capacity.exchanges or self._bytes > self._capacity.bytes
             ):
-                self._forget(next(oldest))
+                number = next(oldest)
+                self._forget(number)
+                for key in [key for key, (position, _) in self._parts.items() if position <= number]:
+                    del self._parts[key]
+
+    def attach(self, key: str, kind: str, data: Any) -> None:
+        self.attach_all([Part(key, kind, data)])
+
+    def attach_all(self, parts: Iterable[Part]) -> None:
+        with self._lock:
+            for key, kind, data in parts:
+                self._parts.pop((key, kind), None)
+                self._parts[key, kind] = joining.position(), data
+            while len(self._parts) > joining.MOST_PER_EXCHANGE * self._capacity.exchanges:
+                del self._parts[next(iter(self._parts))]
+
+    def find(self, request_ids: Collection[str]) -> dict[str, list[int]]:
+        found: dict[str, list[int]] = {}
+        with self._lock:
+            for number in sorted(self._records):
+                known = decode(self._records[number]).request_id
+                if known is not None and known in request_ids:
+                    found.setdefault(known, []).append(number)
+        return found
+
+    def forget(self, numbers: Collection[int]) -> None:
+        with self._lock:
+            for number in numbers:
+                self._forget(number)
 
     def _forget(self, number: int) -> None:
         record = self._records.pop(number, None)
@@ -55,7 +87,11 @@ class MemoryStore:
     def get(self, number: int) -> Exchange | None:
         with self._lock:
             record = self._records.get(number)
-        return None if record is None else decode(record)
+        return None if record is None else joining.joined(decode(record), self._look_up)
+
+    def _look_up(self, keys: list[str]) -> list[Part]:
+        with self._lock:
+            return [Part(key, kind, data) for (key, kind), (_, data) in self._parts.items() if key in keys]
 
     def page(
         self, conditions: Sequence[Condition] = (), *, before: int | None = None, limit: int = 50
@@ -83,6 +119,7 @@ class MemoryStore:
             self._records.clear()
             self._summaries.clear()
             self._cursors.clear()
+            self._parts.clear()
             self._bytes = 0
 
     def statistics(self) -> Statistics:

@@ -11,7 +11,7 @@ from .filters import NUMBERS, WORDS, Condition
 #: "gway" in ASCII: tells our files from other programs' databases.
 APPLICATION_ID: Final = 0x67776179
 #: A file of another version is emptied: what it holds is a recording, not a document.
-VERSION: Final = 4
+VERSION: Final = 5
 
 #: Columns of the list, in the order of Summary's fields; Sizes and Split are spread out behind them.
 _SCALARS: Final = (
@@ -36,20 +36,28 @@ _SIZES: Final = Sizes.__struct_fields__
 _SPLIT: Final = tuple(f"split_{name}" for name in Split.__struct_fields__)
 COLUMNS: Final = ", ".join((*_SCALARS, *_SIZES, *_SPLIT))
 WIDTH: Final = len(_SCALARS) + len(_SIZES) + len(_SPLIT)
+#: What else a row has: nobody lists it.
+_BESIDES: Final = ("request_id",)
 
 # Two tables: the list scans narrow rows, the records lie elsewhere. ``batch`` counts transactions, which SQLite lets
 # happen one after the other whatever process they come from: a reader that asks for later batches misses nothing.
 # ``counter`` has the last one, which outlives the exchanges that were written with it.
+# ``part.position`` is where it lies among the ids of exchanges, and so when it is forgotten.
 # ``vocabulary.last`` is the newest exchange that needs its words.
 SCHEMA: Final = f"""
 CREATE TABLE exchange (
     id INTEGER PRIMARY KEY,
-    {", ".join(_SCALARS[1:])}, {", ".join((*_SIZES, *_SPLIT))},
+    {", ".join(_SCALARS[1:])}, {", ".join((*_SIZES, *_SPLIT, *_BESIDES))},
     batch INTEGER NOT NULL
 );
 CREATE INDEX exchange_batch ON exchange (batch);
 CREATE TABLE counter (batch INTEGER NOT NULL);
 CREATE INDEX exchange_in_flight ON exchange (id) WHERE state = '{IN_FLIGHT}';
+CREATE INDEX exchange_request_id ON exchange (request_id) WHERE request_id IS NOT NULL;
+CREATE TABLE part (
+    key TEXT, kind TEXT, position INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (key, kind)
+);
+CREATE INDEX part_position ON part (position);
 CREATE TABLE record (id INTEGER PRIMARY KEY, vocabulary INTEGER, body BLOB NOT NULL);
 CREATE TABLE vocabulary (key INTEGER PRIMARY KEY, last INTEGER NOT NULL);
 CREATE TABLE word (
@@ -67,9 +75,12 @@ _EXPRESSIONS: Final = {
 
 def insert(rows: int) -> str:
     """One statement for many rows: one call into SQLite, so the interpreter's lock is let go once, not once a row."""
-    row = f"({', '.join('?' * WIDTH)}, ?1)"
-    first = f"(?2{', ?' * (WIDTH - 1)}, ?1)"
-    return f"INSERT OR REPLACE INTO exchange ({COLUMNS}, batch) VALUES {', '.join([first] + [row] * (rows - 1))}"
+    columns = (COLUMNS, *_BESIDES)
+    width = WIDTH + len(_BESIDES)
+    row = f"({', '.join('?' * width)}, ?1)"
+    first = f"(?2{', ?' * (width - 1)}, ?1)"
+    values = ", ".join([first] + [row] * (rows - 1))
+    return f"INSERT OR REPLACE INTO exchange ({', '.join(columns)}, batch) VALUES {values}"
 
 
 def insert_records(rows: int) -> str:
@@ -79,7 +90,7 @@ def insert_records(rows: int) -> str:
 
 
 def values(exchange: Exchange) -> tuple[Any, ...]:
-    """One row's values, in the order of COLUMNS."""
+    """One row's values, in the order of COLUMNS and of what else a row has."""
     match = exchange.match
     failure = exchange.failure
     sizes = exchange.sizes
@@ -114,6 +125,7 @@ def values(exchange: Exchange) -> tuple[Any, ...]:
         split.view,
         split.body,
         split.process,
+        exchange.request_id,
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,10 +17,11 @@ import msgspec
 
 from ..exchange import IN_FLIGHT, INTERRUPTED, Exchange, Summary
 from ..vocabulary import OWN, Dictionary, Vocabulary, expand
+from . import parts as joining
 from . import sql
-from .base import Capacity, Statistics
+from .base import Capacity, Part, Statistics
 from .connection import Connection, transaction
-from .encoding import decode, encode
+from .encoding import decode, encode, encode_plain
 from .filters import Condition
 from .liveness import lives
 
@@ -102,10 +103,48 @@ class SQLiteStore:
             if ids:
                 connection.execute("DELETE FROM exchange WHERE id <= ?", ids[-1])
                 connection.execute("DELETE FROM record WHERE id <= ?", ids[-1])
+                connection.execute("DELETE FROM part WHERE position <= ?", ids[-1])
                 unused = "SELECT key FROM vocabulary WHERE last <= ?"
                 connection.execute(f"DELETE FROM word WHERE vocabulary IN ({unused})", ids[-1])
                 connection.execute("DELETE FROM vocabulary WHERE last <= ?", ids[-1])
         return bool(ids)
+
+    def attach(self, key: str, kind: str, data: Any) -> None:
+        self.attach_all([Part(key, kind, data)])
+
+    def attach_all(self, parts: Iterable[Part]) -> None:
+        rows = [(key, kind, joining.position(), encode_plain(data)) for key, kind, data in parts]
+        most = joining.MOST_PER_EXCHANGE * self._capacity.exchanges
+
+        def write(connection: sqlite3.Connection) -> None:
+            with transaction(connection):
+                connection.executemany("INSERT OR REPLACE INTO part VALUES (?, ?, ?, ?)", rows)
+                newest = "SELECT position FROM part ORDER BY position DESC LIMIT 1 OFFSET ?"
+                connection.execute(f"DELETE FROM part WHERE position <= ({newest})", (most,))
+
+        if rows:
+            self._writer.use(write, create=True)
+
+    def find(self, request_ids: Collection[str]) -> dict[str, list[int]]:
+        def read(connection: sqlite3.Connection) -> dict[str, list[int]]:
+            found: dict[str, list[int]] = {}
+            query = "SELECT id FROM exchange WHERE request_id = ? ORDER BY id"
+            for key in request_ids:
+                numbers = [number for (number,) in connection.execute(query, (key,))]
+                if numbers:
+                    found[key] = numbers
+            return found
+
+        return self._reader.use(read, missing={})
+
+    def forget(self, numbers: Collection[int]) -> None:
+        def write(connection: sqlite3.Connection) -> None:
+            with transaction(connection):
+                for table in ("exchange", "record"):
+                    connection.executemany(f"DELETE FROM {table} WHERE id = ?", [(number,) for number in numbers])
+
+        if numbers:
+            self._writer.use(write)
 
     def get(self, number: int) -> Exchange | None:
         def read(connection: sqlite3.Connection) -> Exchange | None:
@@ -118,13 +157,13 @@ class SQLiteStore:
             exchange = decode(body)
             if exchange.state != state:
                 exchange = msgspec.structs.replace(exchange, state=state)
-            if key is None:
-                return exchange
-            words = connection.execute("SELECT number, body FROM word WHERE vocabulary = ?", (key,))
-            try:
-                return expand(exchange, Dictionary(dict(words)))
-            except KeyError:  # forgotten by a writer between the two
-                return None
+            if key is not None:
+                words = connection.execute("SELECT number, body FROM word WHERE vocabulary = ?", (key,))
+                try:
+                    exchange = expand(exchange, Dictionary(dict(words)))
+                except KeyError:  # forgotten by a writer between the two
+                    return None
+            return joining.joined(exchange, lambda keys: _parts(connection, keys))
 
         return self._reader.use(read, missing=None)
 
@@ -177,7 +216,7 @@ class SQLiteStore:
     def clear(self) -> None:
         def write(connection: sqlite3.Connection) -> None:
             with transaction(connection):
-                for table in ("exchange", "record", "word", "vocabulary"):
+                for table in ("exchange", "record", "part", "word", "vocabulary"):
                     connection.execute(f"DELETE FROM {table}")
 
         self._reader.use(write, missing=None)
@@ -189,6 +228,11 @@ class SQLiteStore:
     def close(self) -> None:
         self._writer.close()
         self._reader.close()
+
+
+def _parts(connection: sqlite3.Connection, keys: list[str]) -> list[tuple[str, str, Any]]:
+    query = f"SELECT key, kind, body FROM part WHERE key IN ({', '.join('?' * len(keys))})"
+    return [(key, kind, msgspec.msgpack.decode(body)) for key, kind, body in connection.execute(query, keys)]
 
 
 def _next_batch(connection: sqlite3.Connection) -> int:
