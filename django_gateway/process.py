@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 
 from . import conf
-from .recording import Recorder
+from .recording import Recorder, faults
 from .stores import open_store
+from .stores.account import Account
 from .stores.writer import Writer
 
 _lock = threading.Lock()
@@ -34,6 +35,7 @@ def recorder() -> Recorder:
                     watch=_writer.wake,
                 )
                 _writer.in_flight = _recorder.in_flight
+                _writer.account = Account(settings.folder, lambda: (faults.count, faults.last))
     return _recorder
 
 

@@ -16,14 +16,17 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from ..stores import Store, open_store
+from .. import served
+from ..stores import Capacity, Store, open_store
 
 
 def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     parent = os.getppid()
+    about = served.read(options.served) if options.served else None
+    capacity = Capacity(about.most_exchanges, about.most_bytes) if about else None
     try:
-        store = open_store(options.store)
+        store = open_store(options.store, capacity)
     except ValueError as error:
         return _complain(str(error))
     folder = options.folder or _folder_of(store)
@@ -69,6 +72,7 @@ def main(arguments: list[str] | None = None) -> int:
             open_store=lambda: store,
             token=lambda: token,
             streams=True,
+            served=lambda: about,
         )
     )
     server = PanelServer(listener, WSGIHandler(), alive=lambda: os.getppid() == parent)
@@ -91,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--host", action="append", default=[], metavar="NAME", help="answer to this Host too, besides localhost; repeat"
     )
+    parser.add_argument("--served", type=Path, help="the file in which gatewayserve says what it serves")
     parser.add_argument("--verbose", action="store_true", help="say on the terminal what was refused")
     return parser
 

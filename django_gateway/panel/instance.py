@@ -14,6 +14,8 @@ from pathlib import Path
 
 from django.conf import settings
 
+from .. import served
+from ..served import Served
 from ..stores.base import Store
 from .hosts import exact_names
 from .tokens import Tries, load_token
@@ -30,6 +32,8 @@ class Instance:
     token: Callable[[], str]
     #: Whether a request may be held open for the live feed. False wherever it would hold one of a project's workers.
     streams: bool = False
+    #: What is served with which settings; None where nobody has told.
+    served: Callable[[], Served | None] = lambda: None
 
 
 TRIES = Tries()
@@ -61,6 +65,7 @@ def _mounted() -> Instance | None:
         hosts=exact_names(settings.ALLOWED_HOSTS),
         open_store=lambda: shared_store(configuration.store),
         token=lambda: load_token(configuration.folder),
+        served=served.of_project,
     )
 
 

@@ -47,3 +47,9 @@ def bytesize(count: int | None) -> str:
 def ms(nanoseconds: int | None) -> str:
     """For columns whose numbers are to be compared: all of one unit, with one number of digits."""
     return "—" if nanoseconds is None else units.milliseconds(nanoseconds)
+
+
+@register.filter
+def intcomma(number: int) -> str:
+    """``12,345``, whatever the host's locale."""
+    return f"{number:,}"

@@ -17,6 +17,7 @@ from typing import Any, Final, Protocol
 
 from ..exchange import Exchange
 from ..vocabulary import WORDS
+from .account import Account
 from .base import Store, StoreError
 
 #: Exchanges that may wait; a second's worth of a busy worker.
@@ -54,6 +55,8 @@ class Writer:
         self._said: str | None = None
         #: A recorder's recordings in flight, by id.
         self.in_flight: dict[int, Any] = {}
+        #: Where this process tells what recording costs it.
+        self.account: Account | None = None
         self._reset()
         _writers.add(self)
 
@@ -88,7 +91,7 @@ class Writer:
     def _run(self) -> None:
         pause = threading.Event()  # nobody sets it: a sleep that a test's patched time.sleep does not reach
         while True:
-            self._wake.wait(_PATIENCE if self.in_flight else None)
+            self._wake.wait(_PATIENCE if self.in_flight or (self.account and self.account.owes) else None)
             pause.wait(_GATHER)
             self._wake.clear()
             try:
@@ -96,6 +99,8 @@ class Writer:
             except Exception as error:
                 self.error = str(error)
             self.flush()
+            if self.account is not None:
+                self.account.settle(self)
 
     def _show(self) -> None:
         """Write a snapshot of what is long in flight and has moved since the last one.

@@ -34,6 +34,8 @@ class Panel:
         if command is None or listening is None:
             return
         self._tries += 1
+        for path, text in command.files.items():
+            path.write_text(text, encoding="utf-8")
         environment = self._plan.environment | command.env | {"GATEWAY_PANEL_TOKEN": self._token or ""}
         tether = (*self._plan.python, "-m", "django_gateway.workers.tether", str(os.getpid()))
         self.child = self._spawn((*tether, *command.argv), environment, [listening.descriptor], reads=False)

@@ -9,7 +9,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import servers
+import msgspec
+
+from .. import served, servers
 from ..servers.base import Certificate, Command, Interface, Launch, Server
 from ..servers.options import Options
 from ..workers import environment
@@ -96,8 +98,25 @@ class Plan:
         machine = sockets.own_address(address) if address.wide else address
         # Under which names, besides localhost, it may be asked for.
         hosts = ("--host", machine.host) if machine is not None and not machine.loopback else ()
+        about = self.project.gateway.folder / "served.json"
         argv = ("-m", "django_gateway.panel", "--fd", str(self.panel.descriptor))
-        return Command(argv=(*self.python, *argv, "--store", self.project.gateway.store, *hosts))
+        options = ("--store", self.project.gateway.store, "--served", str(about), *hosts)
+        return Command(argv=(*self.python, *argv, *options), files={about: served.write(self.served())})
+
+    def served(self) -> served.Served:
+        """What the panel's process is told."""
+        host, port = self.serving.numeric
+        return msgspec.structs.replace(
+            served.of_project(),
+            interface=self.interface,
+            server=self.server.title,
+            version=self.version,
+            workers=self.options.workers,
+            host=host,
+            port=port,
+            unix=str(self.serving.path or ""),
+            tls=self.certificate is not None,
+        )
 
 
 def make(project: Project, options: Options, *, command: str) -> Plan:

@@ -1,0 +1,71 @@
+"""The pages beside list and exchange: each fits, each can be read by everybody, each reads without scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+import factories
+from django_gateway import served
+from django_gateway.stores.account import Account
+from panels import PanelProcess
+
+pytestmark = pytest.mark.browser
+
+ARTEFACTS = Path(__file__).parents[2] / "test-artifacts"
+LOOKS = [(1400, "light"), (1400, "dark"), (700, "dark"), (380, "light")]
+
+
+def look_at(page: Page, name: str, width: int, scheme: Any) -> None:
+    """It fits, axe has nothing to say, and a picture of it is kept."""
+    assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+    found = Axe().run(page).response
+    assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in found["violations"]] == [], name
+    ARTEFACTS.mkdir(exist_ok=True)
+    page.screenshot(path=ARTEFACTS / f"{name}-{width}-{scheme}.png", full_page=True)
+
+
+@pytest.fixture(params=LOOKS, ids=lambda look: f"{look[0]}-{look[1]}")
+def look(request: pytest.FixtureRequest, page: Page) -> tuple[int, str]:
+    width, scheme = request.param
+    page.set_viewport_size({"width": width, "height": 800})
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    return width, scheme
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> Iterator[PanelProcess]:
+    """A panel that was told what is served, as gatewayserve tells it."""
+    folder = tmp_path / ".gateway"
+    folder.mkdir()
+    about = msgspec.structs.replace(served.of_project(), server="Daphne", version="4.2.3", interface="asgi", workers=1)
+    (folder / "served.json").write_text(served.write(about))
+    account = Account(folder, lambda: (0, None))
+    account.settle(Counts())
+    with PanelProcess(folder, "--served", str(folder / "served.json")) as panel:
+        yield panel
+
+
+class Counts:
+    written = 12_345
+    dropped = 0
+    error: str | None = None
+    in_flight: dict[int, object] = {}
+
+
+def test_settings(page: Page, told: PanelProcess, look: tuple[int, str]) -> None:
+    factories.keep(told.store, *(make() for make in factories.EVERY_KIND))
+    page.goto(told.link("/settings/"))
+    expect(page.get_by_role("heading", name="The store")).to_be_visible()
+    expect(page.locator(".gauges")).to_contain_text("8 of 10,000")
+    expect(page.locator("main")).to_contain_text("Nothing was dropped")
+    expect(page.locator(".settings-table")).to_contain_text("MAX_EXCHANGES")
+    look_at(page, "settings", *look)
+    page.get_by_role("link", name="Requests").click()
+    expect(page.locator(".row")).to_have_count(8)
