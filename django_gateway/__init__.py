@@ -18,8 +18,10 @@ def record_wsgi(application: Any) -> Any:
 
     if not process.enabled():
         return application
+    from . import instrument
     from .interfaces.wsgi import RecordedWSGI
 
+    instrument.adopt(application, "wsgi")
     return RecordedWSGI(application, process.recorder())
 
 
@@ -29,6 +31,8 @@ def record_asgi(application: Any) -> Any:
 
     if not process.enabled():
         return application
+    from . import instrument
     from .interfaces.asgi import RecordedASGI
 
+    instrument.adopt(application, "asgi")
     return RecordedASGI(application, process.recorder())

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from . import phases
+from . import channels, phases
 from .exchange import DURATION_FIELDS, INSTANT_FIELDS, Exchange, Failure, Loop, Match, Scheduler, Summary, format_id
 
 #: From (kind of handover, key, server's name) to where the key comes from, in a few words.
@@ -114,6 +114,8 @@ def document(exchange: Exchange, explain: Explain | None = None) -> dict[str, An
             "body_bytes": exchange.sizes.body_bytes,
             "chunks": exchange.sizes.chunks,
         },
+        "application": exchange.fact(f"{'asgi' if exchange.interface == 'asgi' else 'wsgi'}.application"),
+        "channels": _channels(exchange),
         "messages": _messages(exchange),
         "close": exchange.close
         and {"code": exchange.close.code, "by": exchange.close.by, "reason": exchange.close.reason},
@@ -222,6 +224,48 @@ def _messages(exchange: Exchange) -> list[dict[str, Any]]:
         for happening in phases.happenings(exchange)
         if happening.name in ("websocket.receive", "websocket.send")
     ]
+
+
+def _channels(exchange: Exchange) -> dict[str, Any] | None:
+    """None where no application inside the outermost one was seen."""
+    way = channels.way(exchange)
+    operations = channels.operations(exchange)
+    if not way and not operations:
+        return None
+    return {
+        "way": [
+            {
+                "application": layer.application,
+                "branch": layer.branch,
+                "at_ms": ms(layer.at),
+                "added": [{"key": key, "value": value} for key, value in layer.added],
+            }
+            for layer in way
+        ],
+        "dispatches": [
+            {
+                "consumer": dispatch.consumer,
+                "handler": dispatch.handler,
+                "mode": dispatch.mode,
+                "at_ms": ms(dispatch.started),
+                "ms": None if dispatch.finished is None else ms(dispatch.finished - dispatch.started),
+                "exception": dispatch.exception,
+            }
+            for dispatch in channels.dispatches(exchange)
+        ],
+        "operations": [
+            {
+                "operation": operation.name,
+                "group": operation.group,
+                "channel": operation.channel,
+                "type": operation.type,
+                "at_ms": ms(operation.at),
+                "ms": None if operation.returned is None else ms(operation.returned - operation.at),
+                "exception": operation.exception,
+            }
+            for operation in operations
+        ],
+    }
 
 
 def _event(happening: phases.Happening) -> dict[str, Any]:

@@ -84,6 +84,30 @@ EVENT_FIELDS: Final[dict[str, tuple[str, ...]]] = {
     "cgi.httpoxy": (),
     "cgi.disconnect": ("reason",),
     "cgi.process.finished": ("cpu", "memory", "kept"),
+    # An ASGI application inside the outermost one was called; ``added`` is what its scope had that the one before did
+    # not get, ``[key, value]`` each, and ``branch`` where it, a router, sends the scope.
+    "asgi.entered": ("application", "branch", "added"),
+    "channels.dispatch.started": ("consumer", "handler", "mode"),
+    "channels.dispatch.finished": ("consumer", "handler"),
+    "channels.dispatch.failed": ("consumer", "handler", "exception"),
+    # A channel layer's operations, written when they are over; ``type`` is the message's.
+    "channels.send": ("channel", "type", "exception", "returned"),
+    "channels.receive": ("channel", "type"),
+    "channels.group_add": ("group", "channel", "exception", "returned"),
+    "channels.group_discard": ("group", "channel", "exception", "returned"),
+    "channels.group_send": ("group", "type", "exception", "returned"),
+    # Database connections; ``max_age`` is CONN_MAX_AGE in seconds, None for no end.
+    "django.database.opened": ("alias", "vendor", "thread", "exception", "returned"),
+    "django.database.reused": ("alias", "vendor", "thread"),
+    "django.database.closed": ("alias", "thread"),
+    "django.database.left_open": ("alias", "thread", "max_age"),
+    # Names of response headers that were other on the way out of ``by`` than before; cookies as ``Set-Cookie: name``.
+    "django.headers": ("by", "added", "changed", "removed"),
+    # ``tried`` are chains of patterns, ``[pattern, name]`` each, in the order of trying; the last one matched.
+    "django.route.matched": ("tried", "converters", "wrappers"),
+    "django.route.unmatched": ("tried",),
+    # The request's body, read or parsed for the first time; ``by`` is the function that asked for it.
+    "django.body.read": ("how", "by", "size", "exception", "returned"),
 }
 
 #: Fields of events that are instants themselves.
@@ -229,6 +253,12 @@ class Exchange(msgspec.Struct, frozen=True, array_like=True):
     request_id: str | None = None
     #: What others learned about it, by kind: see ``stores.base.Store.attach``. Empty in a record; the store joins it.
     parts: dict[str, Any] = {}
+    #: What holds for its whole process, ``[name, data]`` each: see ``facts``.
+    facts: list[Any] = []
+
+    def fact(self, name: str) -> Any:
+        """None where it was not told."""
+        return next((data for told, data in self.facts if told == name), None)
 
     @property
     def duration(self) -> int | None:

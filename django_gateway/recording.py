@@ -18,6 +18,7 @@ from functools import lru_cache
 from time import time_ns
 from typing import Any, Final
 
+from . import facts
 from .clocks import Steps, now
 from .exchange import (
     FINISHED,
@@ -141,6 +142,10 @@ class Recording:
     unseen: list[str] | None = None
     #: Names of the threads that crossings led to, by their identifiers.
     threads: dict[int, str] | None = None
+    #: The ASGI application that was reached last, and its scope.
+    way: tuple[Any, dict[str, Any]] | None = None
+    #: Called when it ends, while it can still be written to.
+    at_end: list[Callable[[Recording], None]] | None = None
 
     def __init__(self, recorder: Recorder, interface: str, kind: str, vantage: str, path: str) -> None:
         self.recorder = recorder
@@ -194,15 +199,24 @@ class Recording:
         """End the exchange and hand it over; once, whatever calls."""
         if self.done:
             return
+        if self.at_end is not None:
+            self._last_words(self.at_end)
         self.done = True
         self.ended = now()
         self.thread = threading.current_thread()
         # Whoever still holds the recording (a task that outlives its request) writes into nowhere.
         self._finished_trail, self.trail = self.trail, _NOWHERE
-        self._failed_with = self.task = None
+        self._failed_with = self.task = self.way = self.at_end = None
         self.recorder.in_flight.pop(self.id, None)
         if not self.discard:
             self.recorder.submit(self)
+
+    def _last_words(self, said: list[Callable[[Recording], None]]) -> None:
+        for each in said:
+            try:
+                each(self)
+            except Exception as fault:
+                faults.note(fault)
 
     def exchange(self) -> Exchange:
         """The exchange as it is now, finished or in flight, as ``Store.pack`` takes it from a recorder."""
@@ -240,6 +254,7 @@ class Recording:
             self.unseen or [],
             self.threads or {},
             self.request_id,
+            facts=facts.current,
         )
 
 

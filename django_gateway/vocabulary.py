@@ -88,6 +88,7 @@ def expand(exchange: Exchange, words: Words) -> Exchange:
         handover=None if handover is None else Handover(handover.kind, [_pair(e, words) for e in handover.entries]),
         headers=None if exchange.headers is None else [_pair(entry, words) for entry in exchange.headers],
         trail=spread(exchange.trail, words),
+        facts=[words.word(number) for number in exchange.facts],
     )
 
 

@@ -57,9 +57,11 @@ class Recorded:
         self._ids.append(exchange.id)
 
     def wsgi(self, application: Any) -> RecordedWSGI:
+        instrument.adopt(application, "wsgi")
         return RecordedWSGI(application, self.recorder)
 
     def asgi(self, application: Any) -> RecordedASGI:
+        instrument.adopt(application, "asgi")
         return RecordedASGI(application, self.recorder)
 
     @property

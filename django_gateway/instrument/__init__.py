@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import threading
+from collections.abc import Iterable
 from typing import Any
 
 _lock = threading.Lock()
@@ -27,8 +29,41 @@ def install(*, handlers: bool = True) -> None:
                     setattr(owner, name, replacement)
 
 
+def adopt(application: Any, interface: str) -> None:
+    """Tell what the outermost application is made of, and watch its layers where they are Channels'.
+
+    Channels is looked at only where the project has imported it: to others it would cost its import.
+    """
+    from .. import composition, facts
+    from ..recording import faults
+
+    try:
+        facts.tell(f"{interface}.application", composition.tree(application))
+        if interface == "asgi" and _installed and "channels.routing" in sys.modules:
+            from . import channel_layers, channels
+
+            add(channels.patches(application))
+            add(channel_layers.patches(add))
+    except Exception as fault:
+        faults.note(fault)
+
+
+def add(patches: Iterable[tuple[Any, str, Any]]) -> None:
+    """More patches while others are in place; what is patched already stays as it is."""
+    with _lock:
+        patched = {(id(owner), name) for owner, name, _ in _installed}
+        for owner, name, replacement in patches:
+            if _installed and (id(owner), name) not in patched:
+                patched.add((id(owner), name))
+                _installed.append((owner, name, vars(owner).get(name, _ABSENT)))
+                setattr(owner, name, replacement)
+
+
 def uninstall() -> None:
     """Put back what was there, in reverse."""
+    from .. import facts
+
+    facts.forget()
     with _lock:
         while _installed:
             owner, name, original = _installed.pop()

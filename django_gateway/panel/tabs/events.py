@@ -24,7 +24,13 @@ _PLACES: Final = {
     "django.template": "template",
     "django.exception": "bad",
     "django.response": "body",
-    "asgi": "bad",
+    "django.database": "queue",
+    "django.headers": "middleware",
+    "django.route": "resolver",
+    "django.body": "body",
+    "asgi.cancelled": "bad",
+    "asgi.entered": "interface",
+    "channels": "view",
     "crossing": "hop",
 }
 

@@ -16,7 +16,7 @@ from ..access import PanelRequest, panel_view
 from ..api import GONE
 from ..neighbours import neighbours
 from ..pages import address, render
-from ..tabs import events, failure, handover, journey, messages, middleware, response, threads
+from ..tabs import application, events, failure, handover, journey, messages, middleware, response, threads
 from ..tabs.base import Query, Subject, Values
 from ..units import duration
 from .list import frame, rows_for
@@ -47,6 +47,7 @@ TABS: Final = (
         lambda exchange: exchange.type == WEBSOCKET,
         lambda exchange: exchange.sizes.received + exchange.sizes.sent,
     ),
+    Tab("application", "Application", application.build, application.shows),
     Tab("failure", "Failure", failure.build, lambda exchange: exchange.failure is not None),
     Tab("threads", "Threads & OS", threads.build, lambda exchange: bool(exchange.scheduler or exchange.loop)),
     Tab("events", "Events", events.build, lambda exchange: True, lambda exchange: len(exchange.trail)),
