@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from .panel import api, live
-from .panel.views import assets, entrance, exchange, settings
+from .panel.views import assets, compare, entrance, exchange, settings
 from .panel.views import list as listing
 
 app_name = "django_gateway"
@@ -16,6 +16,7 @@ urlpatterns = [
     path("filter/", listing.filter_problem, name="filter"),
     path("enter/", entrance.entrance, name="enter"),
     path("exchanges/<str:id>/", exchange.exchange, name="exchange"),
+    path("compare/", compare.compare, name="compare"),
     path("settings/", settings.settings, name="settings"),
     path("live/", live.live, name="live"),
     path("live/poll", live.poll, name="poll"),

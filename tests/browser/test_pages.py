@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from playwright.sync_api import Page, expect
 
 import factories
 from django_gateway import served
+from django_gateway.exchange import format_id
 from django_gateway.stores.account import Account
 from panels import PanelProcess
 
@@ -69,3 +71,34 @@ def test_settings(page: Page, told: PanelProcess, look: tuple[int, str]) -> None
     look_at(page, "settings", *look)
     page.get_by_role("link", name="Requests").click()
     expect(page.locator(".row")).to_have_count(8)
+
+
+def test_compare(page: Page, panel: PanelProcess, look: tuple[int, str]) -> None:
+    first, second = factories.wsgi_page(), factories.asgi_page()
+    factories.keep(panel.store, first, second, factories.failure())
+    page.goto(panel.link("/compare/"))
+    look_at(page, "compare-choose", *look)
+    page.locator(".invited a").click()
+    rows = page.locator(".pairs-table tbody tr")
+    expect(rows.filter(has_text="PATH_INFO")).to_contain_text("same, told otherwise")
+    expect(page.locator(".journey .pieces").last.locator(".piece")).not_to_have_count(0)
+    look_at(page, "compare", *look)
+    page.get_by_label("Only what differs").check()
+    expect(rows.filter(has_text="PATH_INFO")).to_be_hidden()
+    page.get_by_role("link", name="⇄ Swap").click()
+    expect(page).to_have_url(re.compile(f"a={format_id(second.id)}&b={format_id(first.id)}"))
+
+
+def test_compare_begins_at_an_exchange_and_needs_no_scripts(browser: Any, panel: PanelProcess) -> None:
+    first, second = factories.wsgi_page(), factories.asgi_page()
+    factories.keep(panel.store, first, second, factories.failure())
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(panel.link(f"/exchanges/{format_id(first.id)}/"))
+    page.get_by_role("link", name="Compare…").click()
+    page.get_by_label("B", exact=True).select_option(format_id(second.id))
+    page.get_by_role("button", name="Compare").click()
+    expect(page.locator(".side")).to_have_count(2)
+    expect(page.locator(".pairs-table tr", has_text="PATH_INFO")).to_be_visible()
+    expect(page.locator(".only")).to_be_hidden()
+    context.close()
