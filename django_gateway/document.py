@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from . import channels, phases
+from .connections import connections
 from .exchange import DURATION_FIELDS, INSTANT_FIELDS, Exchange, Failure, Loop, Match, Scheduler, Summary, format_id
 
 #: From (kind of handover, key, server's name) to where the key comes from, in a few words.
@@ -116,6 +117,7 @@ def document(exchange: Exchange, explain: Explain | None = None) -> dict[str, An
         },
         "application": exchange.fact(f"{'asgi' if exchange.interface == 'asgi' else 'wsgi'}.application"),
         "channels": _channels(exchange),
+        "connections": _connections(exchange),
         "messages": _messages(exchange),
         "close": exchange.close
         and {"code": exchange.close.code, "by": exchange.close.by, "reason": exchange.close.reason},
@@ -266,6 +268,24 @@ def _channels(exchange: Exchange) -> dict[str, Any] | None:
             for operation in operations
         ],
     }
+
+
+def _connections(exchange: Exchange) -> list[dict[str, Any]]:
+    return [
+        {
+            "alias": connection.alias,
+            "vendor": connection.vendor,
+            "thread": connection.thread,
+            "opened": connection.opened,
+            "at_ms": ms(connection.at),
+            "ms": ms(connection.took),
+            "exception": connection.exception,
+            "closed_ms": ms(connection.closed),
+            "left_open": connection.left_open,
+            "max_age": connection.max_age,
+        }
+        for connection in connections(exchange)
+    ]
 
 
 def _event(happening: phases.Happening) -> dict[str, Any]:

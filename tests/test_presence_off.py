@@ -17,6 +17,7 @@ from django.core.handlers import base, exception
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.base import BaseHandler
 from django.core.handlers.wsgi import WSGIHandler
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.template.backends.django import Template
 
 import recorders
@@ -44,6 +45,9 @@ def everything_patched() -> dict[str, Any]:
             (Template, "render"),
             (SyncToAsync, "__call__"),
             (AsyncToSync, "__call__"),
+            (BaseDatabaseWrapper, "connect"),
+            (BaseDatabaseWrapper, "_cursor"),
+            (BaseDatabaseWrapper, "close"),
             (signals.request_started, "send"),
             (signals.request_started, "asend"),
             (signals.request_finished, "send"),

@@ -18,11 +18,11 @@ def install(*, handlers: bool = True) -> None:
 
     Without ``handlers`` the handlers' entry stays as it is: then a recording begins with a wrapper or a middleware.
     """
-    from . import crossings, exceptions, handler, middleware, signals, view
+    from . import crossings, database, exceptions, handler, middleware, signals, view
 
     with _lock:
         if not _installed:
-            parts = (middleware, signals, view, exceptions, crossings)
+            parts = (middleware, signals, view, exceptions, crossings, database)
             for part in (handler, *parts) if handlers else parts:
                 for owner, name, replacement in part.patches():
                     _installed.append((owner, name, vars(owner).get(name, _ABSENT)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ... import phases
+from ...connections import connections
 from ..units import duration
 from .base import Query, Subject, Values, page_of
 
@@ -33,6 +34,7 @@ def build(subject: Subject, query: Query) -> Values:
         "cost": sum(crossing.cost for crossing in trail.crossings),
         "extent": trail.extent,
         "server": exchange.server,
+        "connections": connections(exchange),
     }
 
 

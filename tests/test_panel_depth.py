@@ -1,0 +1,106 @@
+"""What was recorded inside Django and Channels, as the tabs of the exchange page tell it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from channels.auth import AuthMiddlewareStack
+from channels.generic.websocket import AsyncWebsocketConsumer
+from channels.routing import ProtocolTypeRouter, URLRouter
+from django.test import Client
+from django.urls import path
+
+import factories
+import recorders
+from django_gateway.exchange import Exchange
+from django_gateway.stores import Capacity, Store
+from django_gateway.stores.memory import MemoryStore
+from exchange_pages import page, text_of
+from panels import installed
+from recorders import recorded_process
+
+MARKUP = "<script>alert(1)</script>"
+
+
+@pytest.fixture
+def store() -> Store:
+    return MemoryStore(Capacity())
+
+
+@pytest.fixture
+def program(store: Store, tmp_path: Path) -> Iterator[Client]:
+    with installed(store, tmp_path) as client:
+        yield client
+
+
+class Chat(AsyncWebsocketConsumer):
+    groups = ["lobby"]
+
+
+@pytest.fixture
+def conversation(transactional_db: None) -> Exchange:
+    async def talk(application: Any) -> None:
+        scope = recorders.scope("/chat/", type="websocket")
+        async with recorders.connected(application, scope, {"type": "websocket.connect"}) as connection:
+            await connection.wait_sent(1)
+            connection.put({"type": "websocket.disconnect", "code": 1000})
+            await recorders.until_async(connection.task.done)
+
+    consumer: Any = Chat.as_asgi()
+    routes: Any = [path("other/", consumer), path("chat/", consumer)]
+    router: Any = AuthMiddlewareStack(URLRouter(routes))
+    with recorded_process() as recorded:
+        asyncio.run(talk(recorded.asgi(ProtocolTypeRouter({"websocket": router}))))
+    return recorded.only
+
+
+def test_the_way_through_channels(conversation: Exchange, program: Client, store: Store) -> None:
+    factories.keep(store, conversation)
+    html = page(program, conversation, "application")
+    text = text_of(html)
+    # One branch was taken, one was not.
+    assert html.count('<span class="unseen">not taken</span>') == 1
+    for part in ("CookieMiddleware", "AuthMiddleware", "AnonymousUser", "websocket_connect", "group_add", "lobby"):
+        assert part in text
+
+
+def test_hostile_names_are_text(conversation: Exchange, program: Client, store: Store) -> None:
+    def hostile(value: Any) -> Any:
+        if isinstance(value, str):
+            return value.replace("lobby", MARKUP).replace("chat", MARKUP)
+        if isinstance(value, list):
+            return [hostile(item) for item in value]
+        if isinstance(value, dict):
+            return {key: hostile(item) for key, item in value.items()}
+        return value
+
+    exchange = msgspec.structs.replace(
+        conversation, trail=hostile(conversation.trail), facts=hostile(conversation.facts)
+    )
+    factories.keep(store, exchange)
+    html = page(program, exchange, "application")
+    assert MARKUP not in html
+    assert "&lt;script&gt;" in html
+
+
+def test_connections_are_told_beside_threads(program: Client, store: Store) -> None:
+    exchange = factories.wsgi_page()
+    start, threads = exchange.started, {7: "worker-7", 8: "worker-8"}
+    events = [
+        ["django.database.opened", start + 1_000, "default", "postgresql", 7, None, start + 3_001_000],
+        ["django.database.reused", start + 2_000, "replica", "postgresql", 7],
+        ["django.database.opened", start + 3_000, "default", "postgresql", 8, "OperationalError", start + 4_000],
+        ["django.database.closed", start + 4_000_000, "replica", 7],
+        ["django.database.left_open", start + 5_000_000, "default", 7, 0],
+    ]
+    exchange = msgspec.structs.replace(exchange, trail=exchange.trail + events, threads=threads)
+    factories.keep(store, exchange)
+    text = text_of(page(program, exchange, "threads"))
+    assert "opened in 3.00 msopen, though nothing asked for it" in text
+    assert "open, from an earlier requestclosed at 4.00 ms" in text
+    assert "could not be opened: OperationalError" in text
