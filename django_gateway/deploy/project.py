@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -51,7 +52,6 @@ STATIC_FOLDER: Final = "staticfiles"
 
 def read() -> Project:
     """The project of the settings in force. Raises what the settings raise."""
-    from django.apps import apps
     from django.conf import settings
 
     base = Path(os.path.abspath(getattr(settings, "BASE_DIR", None) or Path.cwd()))
@@ -67,7 +67,7 @@ def read() -> Project:
         allowed_hosts=tuple(settings.ALLOWED_HOSTS),
         static_url=_url(settings.STATIC_URL),
         static_root=_folder(settings.STATIC_ROOT),
-        has_static=apps.is_installed("django.contrib.staticfiles"),
+        has_static=_has_static(settings.INSTALLED_APPS),
         hashed_static="Manifest" in storages,
         media_url=_url(settings.MEDIA_URL) if settings.MEDIA_ROOT else "",
         media_root=_folder(settings.MEDIA_ROOT),
@@ -84,6 +84,16 @@ def read() -> Project:
         csrf_secure=bool(settings.CSRF_COOKIE_SECURE) or bool(settings.CSRF_USE_SESSIONS),
         hsts=_hsts(settings),
     )
+
+
+def _has_static(installed: Sequence[str]) -> bool:
+    """Where the apps are not loaded, their names have to do."""
+    from django.apps import apps
+
+    name = "django.contrib.staticfiles"
+    if apps.apps_ready:
+        return apps.is_installed(name)
+    return any(app == name or app.startswith(f"{name}.") for app in installed)
 
 
 def _folder(value: Any) -> Path | None:

@@ -49,6 +49,8 @@ class Folder(msgspec.Struct, frozen=True):
     path: str
     #: Written by the site's users, so never to be run by a browser.
     uploaded: bool = False
+    #: Its files are symbolic links to where they really are.
+    links: bool = False
 
     @property
     def bare(self) -> str:
@@ -84,7 +86,8 @@ class Front(msgspec.Struct, frozen=True, kw_only=True):
     upstreams: tuple[Upstream, ...]
     folders: tuple[Folder, ...] = ()
     websocket: bool = True
-    #: Use a connection to the application again; uWSGI closes each one without a word.
+    #: Use a connection to the application again; uWSGI closes each one without a word, and so does a worker that a
+    #: saved file replaces.
     keepalive: bool = True
     #: Take the whole response from the application at once, for a client that reads slowly.
     buffering: bool = True
@@ -100,6 +103,8 @@ class Front(msgspec.Struct, frozen=True, kw_only=True):
     trusted: tuple[str, ...] = ()
     #: What the server's own directive for a log takes: a path, and for nginx ``syslog:server=unix:…``; "" for none.
     log: str = ""
+    #: Tell the application when it was asked, in X-Request-Start: how long a request waited for a worker follows.
+    timed: bool = False
 
     @property
     def identifier(self) -> str:
@@ -118,6 +123,8 @@ class FrontProcess(msgspec.Struct, frozen=True, kw_only=True):
     #: Where the program listens is in the site's own file; Apache wants it said apart.
     error_log: str = "error.log"
     workers: int = 1
+    #: Whom nginx's workers are to be, where root starts it.
+    user: str = ""
     #: nginx's list of media types; Apache's is ``types``.
     mime_types: str = "/etc/nginx/mime.types"
     types: str = "/etc/mime.types"

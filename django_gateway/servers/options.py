@@ -149,6 +149,36 @@ class Options:
         default=None,
         takes=Takes(_is_text, "the path of a PEM file"),
     )
+    behind: str | None = option(
+        flag("--behind", metavar="PROXY", help="Put a web server in front of the server: nginx, apache or caddy."),
+        default=None,
+        takes=Takes(lambda value: value in ("nginx", "apache", "caddy"), '"nginx", "apache" or "caddy"'),
+    )
+    buffering: bool = option(
+        flag("--nobuffering", action="store_false", help="Let the web server in front pass on every piece at once."),
+        default=True,
+        takes=_SWITCH,
+    )
+    max_body: int | None = option(
+        flag(
+            "--max-body",
+            type=count,
+            metavar="BYTES",
+            help="The largest request body that the web server in front lets through (default: 33554432).",
+        ),
+        default=None,
+        takes=_COUNT,
+    )
+    timeout: int | None = option(
+        flag(
+            "--timeout",
+            type=count,
+            metavar="SECONDS",
+            help="How long the web server in front waits for the application (default: 65).",
+        ),
+        default=None,
+        takes=_COUNT,
+    )
     reload: bool = option(
         flag("--noreload", action="store_false", help="Do not restart when a file changes."),
         default=True,

@@ -39,6 +39,8 @@ class Child:
         self._on_end = on_end
         #: Exit code; negative for a signal, as subprocess has it; None while it runs.
         self.code: int | None = None
+        #: What tells it to end.
+        self.end_with = signal.SIGTERM
         self.ended = asyncio.Event()
         self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._channel.setblocking(False)
@@ -74,10 +76,10 @@ class Child:
             asyncio.get_running_loop().remove_writer(self._channel)
 
     def terminate(self, grace: float) -> None:
-        """SIGTERM now, SIGKILL to its whole group after ``grace`` seconds."""
+        """Tell it to end now, SIGKILL to its whole group after ``grace`` seconds."""
         if self.code is None:
             with suppress(ProcessLookupError):
-                os.kill(self.pid, signal.SIGTERM)
+                os.kill(self.pid, self.end_with)
             if self._killing is None:
                 self._killing = asyncio.get_running_loop().call_later(grace, self.kill)
 

@@ -22,6 +22,8 @@ def greet(plan: Plan, console: Console, token: str | None) -> None:
     if plan.interface == "cgi":
         workers, reload = ": one process per request", "a saved file counts from the next request on"
     urls = [("Project", plan.url, project_elsewhere(plan))]
+    if plan.front is not None:
+        server = f"{server} behind {plan.front.proxy.title} {plan.front.version} ({where(plan)})"
     if plan.panel is not None:
         panel = plan.panel.address
         urls.append(("Panel", f"{panel.reachable.url()}?token={token}", elsewhere(panel)))
@@ -29,9 +31,17 @@ def greet(plan: Plan, console: Console, token: str | None) -> None:
 
 
 def project_elsewhere(plan: Plan) -> str:
+    if plan.front is not None:
+        return elsewhere(plan.front.listening.address, "https" if plan.front.values.tls else "http")
     if plan.serving.path is not None:
         return ""
     return elsewhere(plan.serving.address, "http" if plan.certificate is None else "https")
+
+
+def where(plan: Plan) -> str:
+    """Where the proxy finds the server."""
+    path = plan.serving.path
+    return "over a Unix socket" if path is not None else f"over port {plan.serving.address.port}"
 
 
 def elsewhere(address: Address, scheme: str = "http") -> str:
@@ -48,7 +58,8 @@ def elsewhere(address: Address, scheme: str = "http") -> str:
 
 def show(plan: Plan, console: Console) -> None:
     """--dry-run: the commands with what they add to the environment, and the files."""
-    for command in (plan.command(), plan.panel_command()):
+    front = None if plan.front is None else plan.front.command()
+    for command in (front, plan.command(), plan.panel_command()):
         if command is None:
             continue
         environment = plan.environment | command.env

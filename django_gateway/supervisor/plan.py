@@ -11,11 +11,11 @@ from pathlib import Path
 
 import msgspec
 
-from .. import served, servers
+from .. import proxies, served, servers
 from ..servers.base import Certificate, Command, Interface, Launch, Server
 from ..servers.options import Options
 from ..workers import environment
-from . import addresses, certificates, sockets, unix
+from . import addresses, certificates, front, sockets, unix
 from .addresses import Address, AddressError
 from .preload import is_installed
 from .project import Project, check_application
@@ -52,7 +52,10 @@ class Plan:
     version: str
     serving: Listening
     panel: Listening | None
+    #: With which the server speaks TLS itself.
     certificate: Certificate | None
+    #: The proxy in front, which then has the address and the certificate.
+    front: front.Fronted | None
     #: The interpreter with the flags that this one was started with.
     python: tuple[str, ...]
     #: What every child finds in its environment.
@@ -71,6 +74,8 @@ class Plan:
     @property
     def url(self) -> str:
         """Where the project answers, as somebody here opens it."""
+        if self.front is not None:
+            return self.front.url
         if self.serving.path is not None:
             return f"unix:{self.serving.path}"
         return self.serving.address.reachable.url("http" if self.certificate is None else "https")
@@ -122,13 +127,31 @@ class Plan:
 def make(project: Project, options: Options, *, command: str) -> Plan:
     """Raises ProjectError, ServerError, AddressError or CertificateError. ``command`` is what advice says to run."""
     interface = servers.interface_of(options, "asgi" if project.asgi_by_default else "wsgi")
-    server = servers.choose(options.server, interface, options)
+    proxy = proxies.get(options.behind) if options.behind else None
+    asked = front.asked_of_server(options)
+    server = servers.choose(options.server, interface, asked)
     version = server.version()
-    server.check(options, interface)
+    server.check(asked, interface)
     check_application(interface, options.application)
     address = addresses.parse(options.address, ipv6=options.ipv6)
     certificate = certificates.choose(options, _names(address), project.gateway.folder / "certificates")
-    serving = _listen(address, options, server, command)
+    fronted = None
+    if proxy is None:
+        serving = public = _listen(address, options, binds=server.binds, command=command)
+    else:
+        proxy_version = proxy.version()
+        public = _listen(address, options, binds=proxy.inherits is None, command=command)
+        folder = project.gateway.folder / proxy.name
+        serving = _listen_behind(folder, options, server)
+        fronted = front.plan(
+            *(proxy, options),
+            version=proxy_version,
+            listening=public,
+            serving=serving,
+            certificate=certificate,
+            interface=interface,
+            folder=folder,
+        )
     return Plan(
         project=project,
         options=options,
@@ -136,8 +159,9 @@ def make(project: Project, options: Options, *, command: str) -> Plan:
         server=server,
         version=version,
         serving=serving,
-        panel=_listen_for_panel(project, options, serving.address, command),
-        certificate=certificate,
+        panel=_listen_for_panel(project, options, public.address, command),
+        certificate=certificate if fronted is None else None,
+        front=fronted,
         python=(sys.executable, "-P", *subprocess._args_from_interpreter_flags()),  # type: ignore[attr-defined]
         environment=_environment(project, options, server, version),
     )
@@ -152,7 +176,7 @@ def _names(address: Address) -> list[str]:
     return names
 
 
-def _listen(address: Address, options: Options, server: Server, command: str) -> Listening:
+def _listen(address: Address, options: Options, *, binds: bool, command: str) -> Listening:
     if options.unix is not None:
         if options.address:
             raise AddressError(f"--unix takes the place of an address: leave {options.address} out.")
@@ -160,8 +184,20 @@ def _listen(address: Address, options: Options, server: Server, command: str) ->
         return Listening(address=address, socket=None if options.dry_run else unix.listen(path), path=path)
     if options.dry_run:
         return Listening(address=address, socket=None)
-    listener = (sockets.reserve if server.binds else sockets.listen)(address, command=command)
+    listener = (sockets.reserve if binds else sockets.listen)(address, command=command)
     return Listening(address=sockets.bound(listener, address), socket=listener)
+
+
+def _listen_behind(folder: Path, options: Options, server: Server) -> Listening:
+    """Where the proxy finds the server: a Unix socket in the proxy's folder, or a port where the server has none."""
+    path = folder / "application.sock"
+    address = Address("127.0.0.1", 0)
+    if "unix" in server.can and unix.fits(path):
+        if options.dry_run:
+            return Listening(address=address, socket=None, path=path)
+        folder.mkdir(parents=True, exist_ok=True)
+        return Listening(address=address, socket=unix.listen(path), path=path)
+    return _listen(address, options, binds=server.binds, command="")
 
 
 def _listen_for_panel(project: Project, options: Options, serving: Address, command: str) -> Listening | None:

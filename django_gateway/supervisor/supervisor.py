@@ -18,6 +18,7 @@ from .child import Child, Message
 from .console import Console, ending, listed
 from .crashes import Crashes
 from .files import folders_of, is_dotenv, shown
+from .fronting import Fronting
 from .generation import Generation
 from .holding import Holding, Reason
 from .panel import Panel
@@ -50,6 +51,7 @@ class Supervisor:
             tls=certificates.context(plan.certificate),
         )
         self.panel = Panel(plan, console, token, self.spawn)
+        self.fronting = Fronting(plan, plan.front, console, self.spawn) if plan.front is not None else None
         reloading = plan.options.reload
         spares = plan.processes if reloading and plan.options.spare and plan.server.waits else 0
         self.spares = Spares(spares, lambda: self.start_process(spare=True))
@@ -77,6 +79,8 @@ class Supervisor:
                 path.chmod(0o700)
         self.current = Generation()
         self.begin()
+        if self.fronting is not None:
+            self.fronting.start()
         self.panel.start()
         if self.watcher is not None:
             self.watcher.start()
@@ -128,7 +132,9 @@ class Supervisor:
 
     def heard(self, child: Child, message: Message) -> None:
         kind = message["kind"]
-        if child in self.spares:
+        if self.fronting is not None and self.fronting.heard(child):
+            pass
+        elif child in self.spares:
             self.spares.heard(child, message)
         elif kind == "loading":
             self.loads(child)
@@ -164,6 +170,8 @@ class Supervisor:
         generation = self.current
         self.holding.close()
         self.announcer.serves()
+        if self.fronting is not None:
+            self.fronting.serves()
         generation.serving[child] = self.loop.time()
         generation.loads = 0
         self.spares.refill()
@@ -189,7 +197,9 @@ class Supervisor:
             child.kill_rest()
         if self.stopping.is_set():
             return
-        if child in self.spares:
+        if self.fronting is not None and not self.fronting.ended(child):
+            self.stop(1)
+        elif child in self.spares:
             self.spares.lost(child)
         elif child is self.panel.child:
             self.panel.ended(child)
@@ -239,6 +249,8 @@ class Supervisor:
         for path in variables:
             self.dotenv.refresh(path, self.environment)
         changed = [shown(path, self.plan.project.root) for path in paths]
+        if self.fronting is not None:
+            self.fronting.changed()
         if not self.plan.server.restarts and self.current.serving:
             self.tell(changed)
             return
@@ -273,6 +285,8 @@ class Supervisor:
         self.announcer.ends()
         self.holding.close()
         self.spares.discard()
+        if self.fronting is not None:
+            self.fronting.stop()
         for child in self.children:
             child.terminate(_LAST_GRACE)
         if self.watcher is not None:
@@ -283,3 +297,5 @@ class Supervisor:
         for child in list(self.children):
             await child.ended.wait()
         waiting.cancel()
+        if self.fronting is not None:
+            await asyncio.to_thread(self.fronting.stop_reading)

@@ -15,9 +15,14 @@ _BACKLOG = 2048
 _LONGEST = 107  # bytes; sun_path of unix(7) without its final zero
 
 
+def fits(path: Path) -> bool:
+    """Whether the path is short enough for a socket."""
+    return len(os.fsencode(path)) <= _LONGEST
+
+
 def listen(path: Path) -> socket.socket:
     """A listening socket in place of one that nobody listens on any more. Raises AddressError."""
-    if len(os.fsencode(path)) > _LONGEST:
+    if not fits(path):
         raise AddressError(f"{path} is too long for a Unix socket: {_LONGEST} bytes are the most.")
     _clear(path)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
