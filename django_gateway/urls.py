@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from .panel import api, live
-from .panel.views import assets, compare, entrance, exchange, settings
+from .panel.views import assets, compare, entrance, exchange, routes, settings
 from .panel.views import list as listing
 
 app_name = "django_gateway"
@@ -15,7 +15,9 @@ urlpatterns = [
     path("clear/", listing.clear, name="clear"),
     path("filter/", listing.filter_problem, name="filter"),
     path("enter/", entrance.entrance, name="enter"),
+    path("routes/", routes.routes, name="routes"),
     path("exchanges/<str:id>/", exchange.exchange, name="exchange"),
+    path("exchanges/<str:id>/pin/", exchange.pin, name="pin"),
     path("compare/", compare.compare, name="compare"),
     path("settings/", settings.settings, name="settings"),
     path("live/", live.live, name="live"),

@@ -102,3 +102,45 @@ def test_compare_begins_at_an_exchange_and_needs_no_scripts(browser: Any, panel:
     expect(page.locator(".pairs-table tr", has_text="PATH_INFO")).to_be_visible()
     expect(page.locator(".only")).to_be_hidden()
     context.close()
+
+
+def test_routes(page: Page, panel: PanelProcess, look: tuple[int, str]) -> None:
+    factories.keep(panel.store, *(make() for make in factories.EVERY_KIND), factories.wsgi_page())
+    page.goto(panel.link("/"))
+    page.get_by_role("link", name="By route").click()
+    links = page.locator(".group-link")
+    expect(links).to_have_count(8)
+    look_at(page, "routes", *look)
+    page.get_by_role("link", name="Most often").click()
+    expect(links.first).to_have_text("GET /orders/")
+    factories.keep(panel.store, factories.failure(), factories.failure(), factories.failure())
+    expect(links.first).to_have_text("POST /pay/<int:order>/")
+    page.keyboard.press("j")
+    expect(links.first).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator(".row")).to_have_count(4)
+
+
+def test_a_pinned_exchange_stays(page: Page, panel: PanelProcess, look: tuple[int, str]) -> None:
+    factories.keep(panel.store, factories.asgi_page(), factories.failure())
+    page.goto(panel.link("/"))
+    page.locator("#rows .row > a").first.click()
+    page.get_by_role("button", name="Pin", exact=True).click()
+    expect(page.get_by_role("button", name="Unpin")).to_be_visible()
+    panel.store.clear()
+    page.goto(panel.link("/"))
+    expect(page.locator(".pinned .row")).to_have_count(1)
+    look_at(page, "list-pinned", *look)
+    page.locator(".pinned .row > a").click()
+    page.get_by_role("button", name="Unpin").click()
+    expect(page.locator(".pinned")).to_have_count(0)
+
+
+def test_a_key_compares_the_focused_exchange(page: Page, panel: PanelProcess) -> None:
+    first, second = factories.wsgi_page(), factories.asgi_page()
+    factories.keep(panel.store, first, second)
+    page.goto(panel.link("/"))
+    expect(page.locator("#live-text")).to_have_text("live")
+    page.keyboard.press("j")
+    page.keyboard.press("c")
+    expect(page).to_have_url(re.compile(f"/compare/\\?a={format_id(second.id)}$"))

@@ -14,6 +14,7 @@ from ..api import GONE
 from ..comparison import Pair, align, facts
 from ..comparison.answer import answers, times
 from ..pages import address, render
+from ..pins import Pins
 from ..tabs.base import Subject
 from ..timeline import picture, timeline
 from ..timeline.geometry import Timeline
@@ -69,7 +70,7 @@ def _found(request: PanelRequest, name: str) -> Exchange | None:
     number = parse_id(text)
     if number is None:
         raise Http404(f"“{name}” takes the id of an exchange: sixteen hexadecimal digits.")
-    return request.gateway.store.get(number)
+    return request.gateway.store.get(number) or Pins(request.gateway.instance.folder).get(number)
 
 
 def choice(newest: Sequence[Summary], chosen: Exchange | None) -> list[dict[str, str]]:

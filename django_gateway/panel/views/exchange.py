@@ -16,6 +16,8 @@ from ..access import PanelRequest, panel_view
 from ..api import GONE
 from ..neighbours import neighbours
 from ..pages import address, render
+from ..pins import Pins
+from ..refusals import refuse
 from ..tabs import application, events, failure, handover, journey, messages, middleware, response, threads
 from ..tabs.base import Query, Subject, Values
 from ..units import duration
@@ -69,6 +71,7 @@ def exchange(request: PanelRequest, id: str) -> HttpResponse:  # noqa: A002 - th
         "chain": rows.chain(server.name, server.version, [server.pid], found.interface, django.get_version()),
         "rows": rows_for(request, LISTED),
         "selected": format_id(found.id),
+        "pinned": found.id in Pins(request.gateway.instance.folder).ids(),
         "exchange": found,
         "heading": heading(subject),
         "tabs": [{"key": each.key, "name": each.name, "count": each.count(found)} for each in tabs],
@@ -82,6 +85,22 @@ def exchange(request: PanelRequest, id: str) -> HttpResponse:  # noqa: A002 - th
     return render(request, "exchange.html", context)
 
 
+@panel_view(methods=("POST",))
+def pin(request: PanelRequest, id: str) -> HttpResponse:  # noqa: A002 - the name in the address
+    """Keeps the exchange beside the store, or no longer: field ``keep`` is "1" or "0"."""
+    found = find(request, id)
+    pins = Pins(request.gateway.instance.folder)
+    if request.POST.get("keep") == "0":
+        pins.remove(found.id)
+        here = request.gateway.store.get(found.id) is not None
+        path = address(request, "exchange", format_id(found.id)) if here else address(request, "list")
+        return HttpResponse(status=303, headers={"Location": path})
+    if found.state == IN_FLIGHT:
+        return refuse(request, 409, "Not over yet", "What is still in flight can be pinned once it has ended.")
+    pins.add(found)
+    return HttpResponse(status=303, headers={"Location": address(request, "exchange", format_id(found.id))})
+
+
 def _link(request: PanelRequest, number: int, tab: Tab, tabs: list[Tab]) -> str:
     """To a neighbour, with the same tab open."""
     path = address(request, "exchange", format_id(number))
@@ -91,7 +110,9 @@ def _link(request: PanelRequest, number: int, tab: Tab, tabs: list[Tab]) -> str:
 def find(request: PanelRequest, text: str) -> Exchange:
     """Raises Http404 for an id that is none, or whose exchange is not there any more."""
     number = parse_id(text)
-    found = None if number is None else request.gateway.store.get(number)
+    found = None
+    if number is not None:
+        found = request.gateway.store.get(number) or Pins(request.gateway.instance.folder).get(number)
     if found is None:
         raise Http404("An id has sixteen hexadecimal digits." if number is None else GONE)
     return found

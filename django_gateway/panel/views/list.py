@@ -12,6 +12,7 @@ from .. import query
 from ..access import PanelRequest, panel_view
 from ..api import json_response
 from ..pages import address, render
+from ..pins import Pins
 from ..rows import Link, Row, bar, chain, query_string, row, scale
 
 PAGE: Final = 50
@@ -45,14 +46,12 @@ def exchanges(request: PanelRequest) -> HttpResponse:
         "rows": rows,
         "q": text,
         "problem": problem,
-        "mistake": _mistake(text, problem),
+        "mistake": mistake_of(text, problem),
         "before": before,
         "newest": address(request, "list") + query_string(q=text),
         "older": query_string(q=text, before=format_id(page[PAGE - 1].id)) if len(page) > PAGE else None,
-        "quick": [
-            {"name": name, "term": term, "on": term in text.split(), "href": _toggled(request, text, term)}
-            for name, term in QUICK
-        ],
+        "quick": quick(request, text),
+        "pinned": [] if text or before else listed(request, Pins(request.gateway.instance.folder).rows()),
     }
     return render(request, "list.html", context)
 
@@ -117,7 +116,7 @@ def chain_of(request: PanelRequest) -> list[Link]:
     return chain(server.name, server.version, pids or [server.pid], exchange.interface, django.get_version())
 
 
-def _mistake(text: str, problem: query.BadQueryError | None) -> dict[str, str] | None:
+def mistake_of(text: str, problem: query.BadQueryError | None) -> dict[str, str] | None:
     """The filter's text in three parts: up to the term that can't be read, that term, the rest."""
     if problem is None or problem.position is None:
         return None
@@ -129,7 +128,15 @@ def _span(text: str, start: int) -> tuple[int, int]:
     return start, next((place for place in range(start, len(text)) if text[place].isspace()), len(text))
 
 
-def _toggled(request: PanelRequest, text: str, term: str) -> str:
+def quick(request: PanelRequest, text: str, name: str = "list") -> list[dict[str, Any]]:
+    """Filters at hand, each switched on or off beside what is typed, for the view of the list of that name."""
+    return [
+        {"name": title, "term": term, "on": term in text.split(), "href": _toggled(request, text, term, name)}
+        for title, term in QUICK
+    ]
+
+
+def _toggled(request: PanelRequest, text: str, term: str, name: str) -> str:
     terms = text.split()
     terms = [other for other in terms if other != term] if term in terms else [*terms, term]
-    return address(request, "list") + query_string(q=" ".join(terms))
+    return address(request, name) + query_string(q=" ".join(terms))

@@ -2,7 +2,7 @@
 
 const SETTING = "gateway.keys";
 
-export function keys({ rows, pause }) {
+export function keys({ rows, pause, links: which = ".row > a" }) {
   const box = document.getElementById("keys");
   let on = read() !== "off";
   if (box) {
@@ -14,7 +14,7 @@ export function keys({ rows, pause }) {
   }
 
   function step(by) {
-    const links = [...rows.querySelectorAll(".row > a")];
+    const links = [...rows.querySelectorAll(which)];
     const at = links.indexOf(document.activeElement);
     const from = at >= 0 ? at : links.findIndex((link) => link.hasAttribute("aria-current"));
     links[from < 0 ? 0 : Math.min(Math.max(from + by, 0), links.length - 1)]?.focus();
@@ -24,6 +24,11 @@ export function keys({ rows, pause }) {
     j: () => step(1),
     k: () => step(-1),
     p: () => pause?.(),
+    c: () => {
+      const row = document.activeElement?.closest("[data-id]");
+      const compare = document.querySelector("[data-compare]");
+      if (row && compare) window.location.assign(`${compare.dataset.compare}?a=${row.dataset.id}`);
+    },
     "/": () => document.getElementById("q")?.select(),
     "?": () => {
       const help = document.getElementById("help");

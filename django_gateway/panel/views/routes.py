@@ -1,0 +1,96 @@
+"""The list's second view: grouped by route, worst first."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final
+
+from django.http import HttpResponse
+
+from ...exchange import WEBSOCKET, Summary, format_id
+from .. import query
+from ..access import PanelRequest, panel_view
+from ..pages import address, render
+from ..routes import ORDERS, Group, grouped, ordered
+from ..rows import BAR, PLACES, Segment, query_string
+from ..text import shown
+from ..units import duration
+from .list import frame, mistake_of, quick
+
+#: Exchanges that are looked through, the newest that the filter leaves.
+LOOKED_THROUGH: Final = 2_000
+MOST: Final = 200
+
+
+@panel_view
+def routes(request: PanelRequest) -> HttpResponse:
+    text = request.GET.get("q", "")
+    order = request.GET.get("order", "")
+    order = order if order in ORDERS else "worst"
+    problem = None
+    page: list[Summary] = []
+    try:
+        conditions = query.conditions(request.GET, ("order",))
+        page = request.gateway.store.page(conditions, limit=LOOKED_THROUGH)
+    except query.BadQueryError as error:
+        problem = error
+    groups = ordered(grouped(page), order)
+    longest = max((sum(group.parts) for group in groups if group.type != WEBSOCKET), default=1) or 1
+    most = max((group.total for group in groups), default=1) or 1
+    context = {
+        **frame(request),
+        "q": text,
+        "problem": problem,
+        "mistake": mistake_of(text, problem),
+        "quick": quick(request, text, "routes"),
+        "groups": [line(request, group, longest, most) for group in groups[:MOST]],
+        "more": max(0, len(groups) - MOST),
+        "looked": len(page),
+        "bounded": len(page) == LOOKED_THROUGH,
+        "orders": [
+            {"key": key, "name": name, "on": key == order, "href": query_string(q=text, order=key)}
+            for key, name in ORDERS.items()
+        ],
+        "single": address(request, "list") + query_string(q=text),
+        "by_route": True,
+    }
+    return render(request, "routes.html", context)
+
+
+def line(request: PanelRequest, group: Group, longest: int, most: int) -> dict[str, Any]:
+    """One group in words and numbers; recorded text in it is harmless to look at, and still to be escaped as HTML."""
+    slowest = group.slowest
+    terms = group.terms
+    return {
+        "tag": "WS" if group.type == WEBSOCKET else shown(group.interface.upper(), 8),
+        "method": shown(group.method, 16),
+        "name": shown(group.name, 160),
+        "view": shown(group.view or ("no view was reached" if group.type != WEBSOCKET else ""), 100),
+        "count": group.count,
+        "failed": group.failed,
+        "refused": group.refused,
+        "median": group.median,
+        "late": group.late,
+        "slowest": None if slowest.duration is None else duration(slowest.duration),
+        "slowest_href": address(request, "exchange", format_id(slowest.id)),
+        "hops": group.hops,
+        "share": round(100 * group.total / most, 1),
+        "total": group.total,
+        "bar": segments(group.parts, longest),
+        "href": address(request, "list") + query_string(q=terms) if terms else "",
+    }
+
+
+def segments(parts: list[int], longest: int) -> list[Segment]:
+    """Left to right without a gap, in units of which BAR fill the whole bar; by the square root, as in the list."""
+    total = sum(parts)
+    width = min(BAR, max(round(BAR * math.sqrt(total / longest)), 8)) if total else 0
+    found: list[Segment] = []
+    done = 0
+    for place, part in zip(PLACES, parts, strict=True):
+        left = round(width * done / total) if total else 0
+        done += part
+        right = round(width * done / total) if total else 0
+        if right > left:
+            found.append({"place": place, "x": left, "width": right - left})
+    return found
