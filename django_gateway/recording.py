@@ -146,6 +146,8 @@ class Recording:
     way: tuple[Any, dict[str, Any]] | None = None
     #: Database connections that it used, with the thread of each, by their identity.
     connections: dict[int, tuple[Any, int]] | None = None
+    #: What the response's headers were when they were last looked at: see ``instrument.headers``.
+    header_values: tuple[Any, ...] | None = None
     #: Called when it ends, while it can still be written to.
     at_end: list[Callable[[Recording], None]] | None = None
 
@@ -208,7 +210,7 @@ class Recording:
         self.thread = threading.current_thread()
         # Whoever still holds the recording (a task that outlives its request) writes into nowhere.
         self._finished_trail, self.trail = self.trail, _NOWHERE
-        self._failed_with = self.task = self.way = self.at_end = self.connections = None
+        self._failed_with = self.task = self.way = self.at_end = self.connections = self.header_values = None
         self.recorder.in_flight.pop(self.id, None)
         if not self.discard:
             self.recorder.submit(self)

@@ -109,6 +109,7 @@ def test_a_page_in_full() -> None:
         "name": "Content-Type",
         "value": "text/html; charset=utf-8",
         "origin": None,
+        "changed_by": [],
     }
     assert told["exception"] is None
     assert told["messages"] == []

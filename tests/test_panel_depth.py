@@ -88,6 +88,20 @@ def test_hostile_names_are_text(conversation: Exchange, program: Client, store: 
     assert "&lt;script&gt;" in html
 
 
+def test_who_set_changed_and_removed_headers(program: Client, store: Store) -> None:
+    exchange = factories.wsgi_page()
+    at = exchange.ended or 0
+    events = [
+        ["django.headers", at - 9_000, "shop.views.orders", ["Content-Type", "X-Gone"], [], []],
+        ["django.headers", at - 8_000, "shop.middleware.EditMiddleware", [], ["Content-Type"], ["X-Gone"]],
+    ]
+    exchange = msgspec.structs.replace(exchange, trail=exchange.trail + events)
+    factories.keep(store, exchange)
+    text = text_of(page(program, exchange, "response"))
+    assert "the view, changed by Edit" in text
+    assert "Removed on the way out: X-Gone of the view by Edit." in text
+
+
 def test_connections_are_told_beside_threads(program: Client, store: Store) -> None:
     exchange = factories.wsgi_page()
     start, threads = exchange.started, {7: "worker-7", 8: "worker-8"}

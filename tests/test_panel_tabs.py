@@ -132,7 +132,7 @@ def test_the_response() -> None:
         "bar": 100.0,
         "by": "",
     }
-    origins = {each["name"]: each["origin"] for each in found["headers"]}
+    origins = {each["name"]: each["reason"] for each in found["headers"]}
     assert origins["X-Frame-Options"] == "XFrameOptionsMiddleware: X_FRAME_OPTIONS"
     failed = response.build(Subject(factories.failure()), {})
     assert failed["phrase"] == "Internal Server Error"

@@ -15,6 +15,7 @@ from ..clocks import now
 from ..failures import without_us
 from ..recording import current, faults
 from ..vocabulary import CODES
+from .headers import passed
 
 _EXCEPTION: Final = CODES["django.exception"]
 
@@ -45,6 +46,7 @@ def _recorded(original: Any) -> Any:
             raise
         try:
             recording.note((_EXCEPTION, at, type(exc).__name__, getattr(response, "status_code", None)))
+            passed(recording, response, exception.__name__, now())
         except Exception as fault:
             faults.note(fault)
         return response

@@ -19,6 +19,7 @@ from ..clocks import now
 from ..failures import without_us
 from ..recording import current
 from ..vocabulary import WORDS
+from .headers import passed
 
 _HOOK_LISTS = ("_view_middleware", "_template_response_middleware", "_exception_middleware")
 
@@ -73,6 +74,7 @@ def traced(layer: Any, path: str, converted: Any, own: Any = None) -> Any:
                 response = await sync_to_async(exception.response_for_exception, thread_sensitive=False)(request, error)
             left = now()
             recording.trail += (finished, left, getattr(response, "status_code", None))
+            passed(recording, response, path, left)
             # Written by every layer: the outermost, which is the last, has the whole.
             recording.middleware_time = left - entered
             return response
@@ -93,6 +95,7 @@ def traced(layer: Any, path: str, converted: Any, own: Any = None) -> Any:
             response = exception.response_for_exception(request, error)
         left = now()
         recording.trail += (finished, left, getattr(response, "status_code", None))
+        passed(recording, response, path, left)
         recording.middleware_time = left - entered
         return response
 
@@ -129,7 +132,10 @@ def _traced_hook(hook: Any) -> Any:
                 return await hook(*args)
             recording.trail += (started, now())
             try:
-                return await hook(*args)
+                answer = await hook(*args)
+                if answer is not None:
+                    passed(recording, answer, fields[0], now())
+                return answer
             except BaseException as error:
                 without_us(error)
                 raise
@@ -145,7 +151,10 @@ def _traced_hook(hook: Any) -> Any:
                 return hook(*args)
             recording.trail += (started, now())
             try:
-                return hook(*args)
+                answer = hook(*args)
+                if answer is not None:
+                    passed(recording, answer, fields[0], now())
+                return answer
             except BaseException as error:
                 without_us(error)
                 raise

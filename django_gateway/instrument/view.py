@@ -17,6 +17,7 @@ from ..failures import without_us
 from ..legible import shortened
 from ..recording import Recording, current, faults
 from ..vocabulary import CODES, WORDS
+from .headers import passed
 
 _RESOLVER_STARTED: Final = CODES["django.resolver.started"]
 _RESOLVER_FINISHED: Final = CODES["django.resolver.finished"]
@@ -97,10 +98,11 @@ def name_of(view: Any) -> str:
 class _ViewWords:
     """What is known of a view before it is called."""
 
-    __slots__ = ("failed", "finished", "is_async", "started")
+    __slots__ = ("failed", "finished", "is_async", "name", "started")
 
     def __init__(self, view: Any, wrapped: Any) -> None:
         name = name_of(view)
+        self.name = name
         self.is_async = iscoroutinefunction(wrapped)
         self.started = WORDS.event("django.view.started", name, "async" if self.is_async else "sync")
         self.finished = WORDS.event("django.view.finished", name)
@@ -158,6 +160,7 @@ def _timed(view: Any, recording: Recording, words: _ViewWords) -> Any:
         finished = now()
         recording.view_time += finished - started
         recording.trail += (words.finished, finished)
+        passed(recording, response, words.name, finished)
         return response
 
     return timed
@@ -178,6 +181,7 @@ def _timed_async(view: Any, recording: Recording, words: _ViewWords) -> Any:
         finished = now()
         recording.view_time += finished - started
         recording.trail += (words.finished, finished)
+        passed(recording, response, words.name, finished)
         return response
 
     return timed

@@ -5,10 +5,12 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Final
 
+from ... import provenance
 from ...concealment import HIDDEN
 from ...exchange import Exchange
 from ..origins import describe_answer
 from ..timeline.spans import Happening, Trail
+from ..words import layer
 from .base import Query, Subject, Values, page_of
 
 _BODIES: Final = ("wsgi.body", "wsgi.write", "http.response.body")
@@ -19,6 +21,7 @@ def build(subject: Subject, query: Query) -> Values:
     chunks = [event for event in trail.happenings if event.name in _BODIES]
     heads = [event for event in trail.happenings if event.name in ("wsgi.start_response", "http.response.start")]
     layers = [span.name for span in trail.of("middleware")]
+    view = next((span.name for span in trail.of("view")), None)
     largest = max((int(event.fields["size"]) for event in chunks), default=0) or 1
     return {
         "status": exchange.status,
@@ -28,9 +31,15 @@ def build(subject: Subject, query: Query) -> Values:
                 "name": str(name),
                 "value": str(value),
                 "hidden": HIDDEN in str(value),
-                "origin": describe_answer(str(name), str(value), layers),
+                "by": _who(origin.by, view),
+                "changed_by": [_who(by, view) for by in origin.changed_by],
+                "reason": describe_answer(str(name), str(value), layers),
             }
-            for name, value in exchange.headers or ()
+            for (name, value), origin in zip(exchange.headers or (), provenance.origins(exchange), strict=True)
+        ],
+        "removed": [
+            {"name": header.name, "by": _who(header.by, view), "removed_by": _who(header.removed_by, view)}
+            for header in provenance.removed(exchange)
         ],
         "head_at": heads[-1].at if heads else None,
         "first_at": chunks[0].at if chunks else None,
@@ -41,6 +50,17 @@ def build(subject: Subject, query: Query) -> Values:
         "chunks": page_of([_chunk(number, event, largest) for number, event in enumerate(chunks, 1)], query),
         "unanswered": exchange.status is None,
     }
+
+
+def _who(by: str | None, view: str | None) -> tuple[str, str]:
+    """In one word, and in full."""
+    if by is None:
+        return "", ""
+    if by == provenance.OUTSIDE:
+        return "outside Django", ""
+    if by == view:
+        return "the view", by
+    return ("Django's answer to the exception", "") if by == "django.core.handlers.exception" else (layer(by), by)
 
 
 def phrase(exchange: Exchange, heads: list[Happening]) -> str:
