@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import re
+import shutil
 import signal
 import socket
 import ssl
@@ -11,13 +13,15 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
 from django_gateway import servers
+from django_gateway.exchange import IN_FLIGHT, Exchange
 from django_gateway.servers.base import Server, ServerError
 from django_gateway.stores import open_store
 from serving import Serving, Site, Stream, alive, environment, listens, until
@@ -41,8 +45,12 @@ every = pytest.mark.parametrize(
 
 def those(option: str) -> list[list[str]]:
     """The command lines of servers that have a common option."""
-    found = [each.split() for each in EVERY.values()]
+    found = [each.split() for each in (*EVERY.values(), "--server daphne")]
     return [each for each in found if option in servers.get(each[each.index("--server") + 1]).can]
+
+
+#: What speaks HTTP/2 over TLS. Gunicorn's sync worker does not.
+HTTP2 = ("daphne", "gunicorn --threads", "--asgi --server gunicorn", "granian", "hypercorn")
 
 
 @pytest.fixture
@@ -77,6 +85,18 @@ def short_folder() -> Iterator[str]:
 
     with tempfile.TemporaryDirectory(prefix="gw") as folder:
         yield folder
+
+
+def recorded(site: Site, path: str) -> Exchange:
+    """The newest exchange with that path, once it is there."""
+    store = open_store(f"sqlite:///{site.folder}/.gateway/exchanges.sqlite3")
+    try:
+        found = until(lambda: [one for one in store.page() if one.path == path and one.state != IN_FLIGHT])[0]
+        exchange = store.get(found.id)
+        assert exchange is not None
+        return exchange
+    finally:
+        store.close()
 
 
 def refused(folder: Path, *arguments: str) -> str:
@@ -190,6 +210,23 @@ def test_mod_wsgi(site: Site) -> None:
         assert serving.end(signal.SIGKILL) == -signal.SIGKILL
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="Debian's mod_wsgi embeds Debian's Python 3.11")
+def test_mod_wsgi_express_comes_before_the_distributions_module(site: Site) -> None:
+    """What pip would put there can't be built everywhere: Debian's own module stands in its place, under its name."""
+    (module,) = Path("/usr/lib/apache2/modules").glob("mod_wsgi.so-3.11")
+    express = site.folder / "mod_wsgi/server"
+    express.mkdir(parents=True)
+    for package in (express, express.parent):
+        (package / "__init__.py").touch()
+    shutil.copy(module, express / "mod_wsgi-py311.cpython-311-x86_64-linux-gnu.so")
+    with Serving(site.folder, "--server", "mod_wsgi") as serving:
+        until(lambda: listens(serving))
+        assert serving.get("/interface/") == "wsgi"
+        configuration = Path(site.folder, ".gateway/mod_wsgi/apache.conf").read_text()
+        assert f'LoadModule wsgi_module "{express}/mod_wsgi-py311' in configuration
+
+
 # Options
 
 
@@ -208,14 +245,10 @@ def test_workers_and_the_request_log(site: Site, arguments: list[str]) -> None:
         assert serving.request("/nowhere/")[0] == 404
         serving.wait_for('"GET /nowhere/ HTTP/1.1" 404')
         assert serving.output.count("/interface/") == 1
-        store = open_store(f"sqlite:///{site.folder}/.gateway/exchanges.sqlite3")
-        found = until(lambda: [one for one in store.page() if one.path == "/interface/"])[0]
-        recorded = store.get(found.id)
-        store.close()
-        assert recorded is not None
-        assert recorded.interface == interface
-        assert recorded.server.name == arguments[arguments.index("--server") + 1]
-        assert recorded.server.version
+        exchange = recorded(site, "/interface/")
+        assert exchange.interface == interface
+        assert exchange.server.name == arguments[arguments.index("--server") + 1]
+        assert exchange.server.version
 
 
 @pytest.mark.parametrize("arguments", those("unix"), ids=" ".join)
@@ -236,6 +269,16 @@ def test_unix_socket_in_place_of_a_stale_one(site: Site, arguments: list[str]) -
         assert not Path(path).exists()
 
 
+def version_over_http2(serving: Serving, trusting: ssl.SSLContext) -> str:
+    """While workers are replaced, Gunicorn and Granian may send a new connection away (GOAWAY): then nothing."""
+    with (
+        httpx.Client(http2=True, verify=trusting, trust_env=False, timeout=30) as client,
+        suppress(httpx.ProtocolError),
+    ):
+        return client.get(f"{serving.url}version/").raise_for_status().text
+    return ""
+
+
 @pytest.mark.parametrize("arguments", those("https"), ids=" ".join)
 def test_https(site: Site, arguments: list[str]) -> None:
     with Serving(site.folder, *arguments, "--https") as serving:
@@ -244,16 +287,39 @@ def test_https(site: Site, arguments: list[str]) -> None:
         for host in ("127.0.0.1", "localhost"):
             connection = http.client.HTTPSConnection(host, serving.port, timeout=30, context=trusting)
             assert get_from(connection, "/version/") == "one"
-        trusting.set_alpn_protocols(["h2", "http/1.1"])
-        with (
-            socket.create_connection(("127.0.0.1", serving.port)) as plain,
-            trusting.wrap_socket(plain, server_hostname="localhost") as secure,
-        ):
-            spoken = secure.selected_alpn_protocol()
-        server = arguments[arguments.index("--server") + 1]
-        assert spoken == ("h2" if server in ("gunicorn", "granian", "hypercorn") else spoken)
+        spoken = "HTTP/2" if any(which in " ".join(arguments) for which in HTTP2) else "HTTP/1.1"
+        with httpx.Client(http2=True, verify=trusting, base_url=serving.url, trust_env=False, timeout=30) as client:
+            answers = [client.get("/version/"), client.get("/interface/"), client.get("/nowhere/")]
+        assert [answer.status_code for answer in answers] == [200, 200, 404]
+        assert answers[0].text == "one"
+        assert {answer.http_version for answer in answers} == {spoken}
+        site.edit("mysite/views.py", '"one"', '"two"')
+        until(lambda: version_over_http2(serving, trusting) == "two")
+        handover = recorded(site, "/nowhere/").handover
+        assert handover is not None
+        handed = dict(handover.entries)
+        assert "https" in (handed.get("wsgi.url_scheme"), handed.get("scheme"))
     key = Path(f"{site.folder}/.gateway/certificates/key.pem")
     assert key.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("arguments", ["--server daphne", "--server hypercorn", "--asgi --server granian"])
+def test_streams_of_one_http2_connection_at_the_same_time(site: Site, arguments: str) -> None:
+    with Serving(site.folder, *arguments.split(), "--https") as serving:
+        trusting = ssl.create_default_context(cafile=f"{site.folder}/.gateway/certificates/authority.pem")
+
+        async def ask() -> list[httpx.Response]:
+            one_connection = httpx.Limits(max_connections=1)
+            async with httpx.AsyncClient(
+                http2=True, verify=trusting, base_url=serving.url, trust_env=False, timeout=30, limits=one_connection
+            ) as client:
+                return await asyncio.gather(*(client.get(f"/interface/?n={number}") for number in range(20)))
+
+        answers = asyncio.run(ask())
+        assert [(answer.http_version, answer.text) for answer in answers] == [("HTTP/2", "asgi")] * 20
+        store = open_store(f"sqlite:///{site.folder}/.gateway/exchanges.sqlite3")
+        until(lambda: {one.query for one in store.page(limit=100)} >= {f"n={number}" for number in range(20)})
+        store.close()
 
 
 def test_https_while_the_project_cannot_be_loaded(site: Site) -> None:
@@ -269,19 +335,68 @@ def test_https_while_the_project_cannot_be_loaded(site: Site) -> None:
         connection.close()
 
 
+FOUR_LINES = """
+def application(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"hello"]
+"""
+FLASK = """
+from flask import Flask, request
+
+application = Flask(__name__)
+
+
+@application.post("/greet/<name>")
+def greet(name):
+    return {"hello": name, "from": request.form["from"]}
+"""
+ASGI = """
+async def application(scope, receive, send):
+    assert scope["type"] == "http"
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"5")]})
+    await send({"type": "http.response.body", "body": b"hello"})
+"""
+
+
 @pytest.mark.parametrize(
-    "arguments", ["--wsgi --server gunicorn", "--server waitress", "--server uwsgi", "--wsgi --server granian"]
+    "arguments",
+    ["--wsgi", "--wsgi --server gunicorn", "--server waitress", "--server uwsgi", "--wsgi --server granian", "--cgi"],
 )
 def test_an_application_that_is_not_djangos(site: Site, arguments: str) -> None:
-    site.write(
-        "hello.py", "def hello(environ, start_response):\n    start_response('200 OK', [])\n    return [b'hello']\n"
-    )
-    with Serving(site.folder, *arguments.split(), "--application", "hello:hello") as serving:
+    site.write("hello.py", FOUR_LINES)
+    with Serving(site.folder, *arguments.split(), "--application", "hello:application") as serving:
+        until(lambda: listens(serving))
         assert serving.get("/anything/") == "hello"
-        store = open_store(f"sqlite:///{site.folder}/.gateway/exchanges.sqlite3")
-        found = until(lambda: [one for one in store.page() if one.path == "/anything/"])[0]
-        assert found.status == 200
-        store.close()
+        exchange = recorded(site, "/anything/")
+        assert (exchange.status, exchange.match, exchange.interface) == (
+            200,
+            None,
+            "cgi" if arguments == "--cgi" else "wsgi",
+        )
+
+
+@pytest.mark.parametrize(
+    "arguments", ["--wsgi", "--server gunicorn --threads 2", "--server cheroot", "--server waitress"]
+)
+def test_a_flask_application(site: Site, arguments: str) -> None:
+    site.write("greeting.py", FLASK)
+    with Serving(site.folder, *arguments.split(), "--application", "greeting:application") as serving:
+        answer = httpx.post(f"{serving.url}greet/ada", data={"from": "grace"}, trust_env=False, timeout=30)
+        assert answer.json() == {"hello": "ada", "from": "grace"}
+        exchange = recorded(site, "/greet/ada")
+        assert (exchange.method, exchange.status) == ("POST", 200)
+        assert (exchange.sizes.request_bytes, exchange.sizes.body_bytes) == (10, len(answer.content))
+        assert serving.request("/nowhere/")[0] == 404
+        assert recorded(site, "/nowhere/").status == 404
+
+
+@pytest.mark.parametrize("arguments", ["--server uvicorn", "--server daphne", "--server hypercorn"])
+def test_an_asgi_application_that_is_not_djangos(site: Site, arguments: str) -> None:
+    site.write("hello.py", ASGI)
+    with Serving(site.folder, *arguments.split(), "--application", "hello:application") as serving:
+        assert serving.get("/anything/") == "hello"
+        exchange = recorded(site, "/anything/")
+        assert (exchange.status, exchange.match, exchange.interface) == (200, None, "asgi")
 
 
 def test_what_follows_two_dashes_goes_to_the_server(site: Site) -> None:

@@ -34,7 +34,9 @@ class Gunicorn(Server):
             argv += ["--worker-class", "gthread" if options.threads > 1 else "sync", "--threads", str(options.threads)]
         if launch.certificate is not None:
             argv += ["--certfile", str(launch.certificate.chain), "--keyfile", str(launch.certificate.key)]
-            argv += ["--http-protocols", "h2,h1"]
+            # The sync worker would let a client negotiate HTTP/2, and not speak it.
+            if launch.interface == "asgi" or (options.threads or 1) > 1:
+                argv += ["--http-protocols", "h2,h1"]
         return Command(argv=(*argv, *options.arguments, launch.application))
 
 

@@ -1,4 +1,7 @@
-"""Daphne as a worker: ``python -m django_gateway.workers.daphne --fd 3``, with any further options of Daphne's own."""
+"""Daphne as a worker: ``python -m django_gateway.workers.daphne --fd 3``, with any further options of Daphne's own.
+
+``--certfile`` and ``--keyfile`` make it speak TLS on that socket, for which Daphne would open one of its own.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from daphne.cli import CommandLineInterface
 from . import spare
 from .channel import channel
 from .daphne_server import Server
+from .daphne_tls import tls_context
 
 
 def server_options(interface: CommandLineInterface, given: Namespace) -> dict[str, Any]:
@@ -42,6 +46,8 @@ def main() -> None:
     signal.signal(signal.SIGINT, lambda *_: channel.send("interrupt"))
     interface = CommandLineInterface()
     interface.parser.prog = "gatewayserve --server daphne"
+    interface.parser.add_argument("--certfile")
+    interface.parser.add_argument("--keyfile")
     given = interface.parser.parse_args([*sys.argv[1:], "application"])
     options = server_options(interface, given)
     spare.hold([given.file_descriptor])
@@ -54,7 +60,8 @@ def main() -> None:
     project_options(given, options)
     listener = socket.socket(fileno=given.file_descriptor)
     listener.set_inheritable(False)
-    Server(application, listener, afterwards.serving, **options).run()
+    context = tls_context(given.certfile, given.keyfile) if given.certfile else None
+    Server(application, listener, afterwards.serving, context, **options).run()
 
 
 if __name__ == "__main__":

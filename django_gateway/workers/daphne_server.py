@@ -9,19 +9,23 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from daphne.http_protocol import HTTPFactory, WebRequest
 from daphne.server import Server as Daphne
 from daphne.ws_protocol import WebSocketProtocol
 from twisted.internet import reactor as _reactor
-from twisted.internet import tcp
+from twisted.internet import tcp, unix
+from twisted.internet.address import UNIXAddress
+from twisted.protocols.policies import ProtocolWrapper
 
 from . import access_log
+from .daphne_tls import wrapped
 from .environment import GRACE
 
 reactor: Any = _reactor  # the reactor is a module to a type checker
 
+_BACKLOG = 2048
 _LOOK = 0.02  # seconds between two looks at what is still in flight
 _FRESH = 0.25  # seconds in which a client that has just connected is expected to send its request
 _DROPPING = 2  # seconds for a client to read why it was refused
@@ -33,26 +37,52 @@ class Factory(HTTPFactory):
 
     def __init__(self, server: Daphne) -> None:
         super().__init__(server)
-        self.idle_from: WeakKeyDictionary[Any, float] = WeakKeyDictionary()
+        self._fresh_until: WeakKeyDictionary[Any, float] = WeakKeyDictionary()
+        #: Those over which a request has come.
+        self.used: WeakSet[Any] = WeakSet()
+
+    def is_fresh(self, connection: Any) -> bool:
+        return connection._channel not in self.used and time.monotonic() < self._fresh_until.get(connection, 0.0)
 
     def buildProtocol(self, addr: Any) -> Any:  # noqa: N802 - Twisted's name for it
         protocol = super().buildProtocol(addr)
         channel = protocol._channel
-        self.idle_from[channel] = time.monotonic() + _FRESH
+        self._fresh_until[protocol] = time.monotonic() + _FRESH
         # Twisted drops a connection with too long a line and says nothing.
         channel.lineLengthExceeded = lambda line: refuse_head(channel)
         return protocol
+
+
+class UnixPort(unix.Port):
+    """A listening Unix socket of somebody else's: its file is neither opened to everybody nor removed."""
+
+    _shouldShutdown = False  # noqa: N815 - Twisted's name; it would end it in every process
+
+    def _buildAddr(self, name: Any) -> UNIXAddress:  # noqa: N802 - Twisted's name for it
+        # Of a name in the abstract namespace (unix(7)) Twisted knows that there is no file.
+        return UNIXAddress(b"\0inherited")
+
+    @classmethod
+    def adopt(cls, descriptor: int, factory: Any) -> Any:
+        kind: Any = cls
+        port = kind._fromListeningDescriptor(reactor, descriptor, factory)
+        port.backlog = _BACKLOG
+        port.startListening()
+        return port
 
 
 class Server(Daphne):
     connections: dict[Any, dict[str, Any]]
     """Told to end (SIGTERM), it stops accepting at once, closes what would not end, and finishes what was begun."""
 
-    def __init__(self, application: Any, listener: socket.socket, ready: Callable[[], None], **options: Any) -> None:
+    def __init__(
+        self, application: Any, listener: socket.socket, ready: Callable[[], None], tls: Any = None, **options: Any
+    ) -> None:
         super().__init__(application, endpoints=["inherited"], signal_handlers=False, action_logger=self.log, **options)
         self.endpoints: list[str] = []  # Daphne wants to be named one; the socket is listening already
         self.listener = listener
         self.ready = ready
+        self.tls = tls
         self.port: Any = None
         self.draining_since: float | None = None
         #: The connection or request that ended last, which the log's next line is about.
@@ -64,7 +94,11 @@ class Server(Daphne):
 
     def listen(self) -> None:
         self.http_factory = Factory(self)
-        self.port = reactor.adoptStreamPort(self.listener.fileno(), self.listener.family, self.http_factory)
+        factory = self.http_factory if self.tls is None else wrapped(self.http_factory, self.tls)
+        if self.listener.family is socket.AF_UNIX:
+            self.port = UnixPort.adopt(self.listener.fileno(), factory)
+        else:
+            self.port = reactor.adoptStreamPort(self.listener.fileno(), self.listener.family, factory)
         self.listener.close()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.drain)
         self.ready()
@@ -81,11 +115,15 @@ class Server(Daphne):
         """Close what is idle or endless; stop when nothing is in flight any more, or when it takes too long."""
         assert self.draining_since is not None
         now = time.monotonic()
-        for channel in list(channels()):
-            if channel.requests:
-                self.last_request(channel)
-            elif now >= self.http_factory.idle_from.get(channel, 0.0):
-                channel.loseConnection()
+        for connection in list(connections()):
+            channel: Any = connection._channel
+            if not hasattr(channel, "streams"):
+                if channel.requests:
+                    self.last_request(channel)
+                elif not self.http_factory.is_fresh(connection):
+                    channel.loseConnection()
+            elif not channel.streams and not self.http_factory.is_fresh(connection):
+                go_away(channel)
         waiting = False
         for protocol, details in list(self.connections.items()):
             if "disconnected" not in details:
@@ -93,7 +131,7 @@ class Server(Daphne):
                 end(protocol)
             instance = details.get("application_instance")
             waiting = waiting or (instance is not None and not instance.done())
-        if (waiting or any(channels())) and now - self.draining_since < GRACE:
+        if (waiting or any(connections())) and now - self.draining_since < GRACE:
             reactor.callLater(_LOOK, self.look)
         else:
             self.stop()
@@ -117,7 +155,8 @@ class Server(Daphne):
     def protocol_connected(self, protocol: Any) -> None:
         super().protocol_connected(protocol)
         if isinstance(protocol, WebRequest):
-            self.http_factory.idle_from.pop(protocol.channel, None)
+            # A request of HTTP/2 has a stream for its channel.
+            self.http_factory.used.add(getattr(protocol.channel, "_conn", protocol.channel))
 
     def protocol_disconnected(self, protocol: Any) -> None:
         self.ended = protocol
@@ -147,19 +186,28 @@ def refuse_head(channel: Any) -> None:
     body = f"The request has a header line of more than {limit}, which Daphne does not take.\n".encode()
     head = f"HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Type: text/plain\r\nContent-Length: {len(body)}"
     channel.transport.write(head.encode() + b"\r\nConnection: close\r\n\r\n" + body)
-    channel.transport.loseWriteConnection()
+    if not isinstance(channel.transport, ProtocolWrapper):  # TLS has no end of one direction alone
+        channel.transport.loseWriteConnection()
     channel.dataReceived = lambda data: None
     reactor.callLater(_DROPPING, channel.transport.loseConnection)
     access_log.note(f"A request with a header line of more than {limit}: answered 431.", level=logging.WARNING)
 
 
-def channels() -> Iterator[Any]:
+def go_away(channel: Any) -> None:
+    """End an idle connection of HTTP/2 so that a client whose next request is on its way knows that it was not read."""
+    channel.conn.close_connection()
+    channel.transport.write(channel.conn.data_to_send())
+    channel.transport.loseConnection()
+
+
+def connections() -> Iterator[Any]:
     """The HTTP connections that the reactor reads from, whether or not a request has come over them."""
     for reader in reactor.getReaders():
         if isinstance(reader, tcp.Server):
-            channel = getattr(reader.protocol, "_channel", None)
-            if channel is not None:
-                yield channel
+            protocol: Any = reader.protocol
+            protocol = getattr(protocol, "wrappedProtocol", protocol)  # inside of TLS
+            if hasattr(protocol, "_channel"):
+                yield protocol
 
 
 def end(protocol: Any) -> None:
