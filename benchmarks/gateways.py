@@ -193,6 +193,7 @@ def result(contender: Contender, cpu: float, scripts: list[tuple[float, int]], r
     used = contender.cpu() - cpu + sum(seconds for seconds, _ in scripts)
     return {
         "contender": contender.name,
+        "requests": len(contender.seconds),
         "latency_ms": statistics.median(milliseconds),
         "latency_quartiles_ms": [low, high],
         "cpu_ms": used * 1000 / requests,
@@ -201,8 +202,12 @@ def result(contender: Contender, cpu: float, scripts: list[tuple[float, int]], r
     }
 
 
+def server_of(name: str) -> servers.Server:
+    return servers.get(CONTENDERS[name][2])
+
+
 def usable(name: str) -> bool:
-    server, interface = servers.get(CONTENDERS[name][2]), CONTENDERS[name][0].removeprefix("--")
+    server, interface = server_of(name), CONTENDERS[name][0].removeprefix("--")
     try:
         server.version()
         server.check(Options(), interface)  # type: ignore[arg-type]  # one of its values
@@ -248,7 +253,7 @@ def main() -> int:
             "machine": facts.machine(),
             "versions": {
                 **facts.versions(["Django", "gunicorn", "uvicorn"]),
-                **{name: servers.get(CONTENDERS[name][2]).version() for name in names if name.startswith("CGI")},
+                **{web.title: web.version() for web in map(server_of, names) if "cgi" in web.interfaces},
             },
             "requests": options.requests,
             "recorded": options.recorded,

@@ -47,3 +47,26 @@ def test_memory_is_read_at_both_ends() -> None:
     assert gateway["recorded"] == 2500
     assert gateway["grown_bytes"] == gateway["last_bytes"] - gateway["first_bytes"]
     assert gateway["first_bytes"] > 0
+
+
+def test_gateways_are_measured_by_the_same_view() -> None:
+    script = SCRIPT.with_name("gateways.py")
+    names = ["CGI, embedded host", "WSGI, Gunicorn", "ASGI, uvicorn"]
+    command = [sys.executable, str(script), "--json", "--requests", "4", "--contenders", *names]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    report = json.loads(ended.stdout)
+
+    cgi, wsgi, asgi = report["results"]
+    assert [row["contender"] for row in report["results"]] == names
+    for row in (cgi, wsgi, asgi):
+        assert row["requests"] == 4
+        low, high = row["latency_quartiles_ms"]
+        assert 0 < low <= row["latency_ms"] <= high
+        assert row["idle_bytes"] > 0
+    # Only a process for one request has memory of its own for it, and it costs CPU that no clock is too coarse for.
+    assert cgi["request_bytes"] > 10_000_000
+    assert cgi["cpu_ms"] > 0
+    assert wsgi["request_bytes"] is asgi["request_bytes"] is None
+    assert report["machine"]
+    assert report["versions"]["Django"]
