@@ -11,6 +11,7 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.test import override_settings
 
 import recorders
+import truth
 from chains import STARTPROJECT
 from django_gateway import phases
 from recorders import names, recorded_process, serve, serve_asgi
@@ -28,7 +29,7 @@ def test_a_failure_has_the_projects_frames_and_none_of_ours(interface: str) -> N
     failure = exchange.failure
     assert failure is not None
     assert (failure.type, failure.message, failure.handled) == ("LookupError", "in a helper", True)
-    assert [frame.function for frame in failure.frames if frame.file == __file__] == ["raising", "helper"]
+    assert [frame.function for frame in failure.frames if frame.file == truth.__file__] == ["raising", "helper"]
     assert failure.frames[-1].code == 'raise LookupError("in a helper")'
     assert not [frame for frame in failure.frames if "/django_gateway/" in frame.file]
     assert failure.where == "django.view.failed"
@@ -52,7 +53,7 @@ def test_not_found_is_an_event_and_no_failure(interface: str, where: str) -> Non
 
 
 def test_an_exception_that_a_hook_rescues_is_no_failure_of_the_exchange() -> None:
-    with override_settings(ROOT_URLCONF=__name__, MIDDLEWARE=["chains.MixinHooks"]), recorded_process() as recorded:
+    with override_settings(ROOT_URLCONF="truth", MIDDLEWARE=["chains.MixinHooks"]), recorded_process() as recorded:
         answered = serve(recorded.wsgi(WSGIHandler()), recorders.environ("/raising/", "rescue=1"))
     assert answered.status == "503 Service Unavailable"
     exchange = recorded.only
@@ -85,7 +86,7 @@ def test_signals_are_told_around_their_receivers() -> None:
 
 @BOTH
 def test_without_a_wrapper_the_handler_begins_the_exchange(interface: str) -> None:
-    with override_settings(ROOT_URLCONF=__name__, MIDDLEWARE=STARTPROJECT), recorded_process() as recorded:
+    with override_settings(ROOT_URLCONF="truth", MIDDLEWARE=STARTPROJECT), recorded_process() as recorded:
         if interface == "wsgi":
             answered = serve(WSGIHandler(), recorders.environ("/sync/"))
             assert answered.body == b"sync"
@@ -99,7 +100,7 @@ def test_without_a_wrapper_the_handler_begins_the_exchange(interface: str) -> No
 
 
 def test_a_chain_built_before_the_installation_works_as_it_is() -> None:
-    with override_settings(ROOT_URLCONF=__name__, MIDDLEWARE=STARTPROJECT):
+    with override_settings(ROOT_URLCONF="truth", MIDDLEWARE=STARTPROJECT):
         handler = WSGIHandler()
         with recorded_process() as recorded:
             assert serve(handler, recorders.environ("/sync/")).body == b"sync"

@@ -173,6 +173,6 @@ def test_adapted_middleware_crosses_both_ways() -> None:
 
 def test_a_crossing_that_fails_is_told_too() -> None:
     exchange = asked("asgi", "/raising/")
-    (crossing,) = (c for c in phases.crossings(exchange) if c.function == f"{__name__}.raising")
+    (crossing,) = (c for c in phases.crossings(exchange) if c.function == "truth.raising")
     assert crossing.left is not None
     assert exchange.failure is not None

@@ -19,10 +19,10 @@ pytestmark = pytest.mark.django_db
     ("where", "name", "route"),
     [
         ("/sync/", "chains.view", "sync/"),
-        ("/class/7/word/", f"{__name__}.ByClass", "class/<int:number>/<slug:token>/"),
-        ("/async-class/", f"{__name__}.ByAsyncClass", "async-class/"),
+        ("/class/7/word/", "truth.ByClass", "class/<int:number>/<slug:token>/"),
+        ("/async-class/", "truth.ByAsyncClass", "async-class/"),
         ("/partial/", "chains.view", "partial/"),
-        ("/unhashable/", f"{__name__}.Unhashable", "unhashable/"),
+        ("/unhashable/", "truth.Unhashable", "unhashable/"),
         ("/nested/inner/", "chains.view", "nested/inner/"),
     ],
 )
