@@ -72,7 +72,9 @@ while number < int(sys.argv[2]):
         recorders.serve(recorded, recorders.environ(f"/{{sys.argv[1]}}/{{number}}", HTTP_X_PROCESS=sys.argv[1]))
         number += 1
     # Said only once it is in the file: nothing that is said may be lost.
-    writer.flush()
+    while not writer.flush():
+        pass
+    assert not writer.dropped, writer.error
     print(number, flush=True)
 """
 

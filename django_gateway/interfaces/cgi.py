@@ -89,7 +89,8 @@ class CGIRecording(Recording):
         started = now()
         try:
             writer.submit(self)
-            writer.flush()
+            if not writer.flush():
+                return  # a busy store: once more when the process ends
             # The last field of the last event.
             self._finished_trail[-1] = now() - started
             writer.submit(self)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .base import Capacity, Part, Statistics, Store, StoreError
+from .base import Capacity, Part, Statistics, Store, StoreBusy, StoreError
 from .memory import MemoryStore
 from .sqlite import SQLiteStore
 
-__all__ = ["Capacity", "Part", "Statistics", "Store", "StoreError", "open_store"]
+__all__ = ["Capacity", "Part", "Statistics", "Store", "StoreBusy", "StoreError", "open_store"]
 
 
 def open_store(url: str, capacity: Capacity | None = None) -> Store:

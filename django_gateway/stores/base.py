@@ -20,6 +20,10 @@ class StoreError(Exception):
     """The store can't be read or written now; the message says what to do, in one sentence."""
 
 
+class StoreBusy(StoreError):
+    """Somebody else holds the store: nothing is wrong with it, and the same call may succeed next time."""
+
+
 class Capacity(msgspec.Struct, frozen=True):
     """The oldest exchanges go when either is exceeded. ``bytes`` counts encoded records."""
 
@@ -59,7 +63,8 @@ class Store(Protocol):
     def write(self, packed: Sequence[Any], vocabulary: Vocabulary | None = None) -> None:
         """Keep what ``pack`` made, and forget the oldest where the capacity asks for it.
 
-        An id that is known is replaced. Raises StoreError.
+        An id that is known is replaced. Raises StoreError; StoreBusy where none of it was kept and all of it may be
+        written again.
         """
 
     def attach(self, key: str, kind: str, data: Any) -> None:

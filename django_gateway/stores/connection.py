@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import sqlite3
 import threading
 import time
@@ -15,11 +16,16 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from . import sql
-from .base import StoreError
+from .base import StoreBusy, StoreError
 
 _T = TypeVar("_T")
 
 _BUSY: Final = 5.0  # seconds to wait for another process' transaction
+#: Seconds between two tries, at most. SQLite's own waiting grows to a tenth of a second: among processes that write
+#: without pause, whoever has waited longest would come too late each time.
+_NAP: Final = 0.005
+#: A generator of its own: a project's seeded random numbers are not touched, nor do forked workers share a sequence.
+_nap = random.SystemRandom().uniform
 _FORK: Final = 1.0  # seconds that a fork waits for a transaction of this process
 #: KiB of pages that a writer keeps. It adds at one end and forgets at the other, so more would be six MiB of every
 #: worker's memory for pages that nobody asks for again; readers keep SQLite's own measure.
@@ -57,16 +63,27 @@ class Connection:
     def use(self, action: Callable[[sqlite3.Connection], _T], *, create: bool = False, missing: Any = None) -> _T:
         """What ``action`` returns; ``missing`` where there is no file yet and ``create`` is not set.
 
-        Raises StoreError.
+        While another process holds the file ``action`` is called again and again: it is to be one transaction. Raises
+        StoreBusy when that takes too long, StoreError for everything else.
         """
-        with self._lock:
+        waited = 0.0  # counted, not read from a clock, which a project's tests may have stopped
+        pause = threading.Event()  # likewise: nobody sets it
+        while True:
             try:
-                connection = self._open(create)
-                return missing if connection is None else action(connection)
+                # Let go between two tries, so that a fork has to wait for neither of the processes.
+                with self._lock:
+                    connection = self._open(create)
+                    return missing if connection is None else action(connection)
             except (sqlite3.ProgrammingError, sqlite3.InterfaceError, sqlite3.DataError):
                 raise  # a value that SQLite does not take: nothing is wrong with the file
             except (sqlite3.Error, OSError, msgspec.MsgspecError) as error:
-                raise StoreError(_explain(self._path, error)) from error
+                if not _is_busy(error):
+                    raise StoreError(_explain(self._path, error)) from error
+                if waited >= _BUSY:
+                    raise StoreBusy(f"The store {self._path} is held by another process: try again.") from error
+            nap = _nap(0.0, _NAP)
+            pause.wait(nap)
+            waited += nap
 
     def _open(self, create: bool) -> sqlite3.Connection | None:
         identity = self._current_identity()
@@ -81,7 +98,7 @@ class Connection:
             make_folder(self._path.parent)
             # Made for its owner alone before SQLite opens it: the files beside it (-wal, -shm) get the same mode.
             os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        connection = sqlite3.connect(self._path, timeout=_BUSY, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(self._path, timeout=0, isolation_level=None, check_same_thread=False)
         try:
             _prepare(connection, self._path)
             if create:
@@ -185,14 +202,17 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
+def _is_busy(error: Exception) -> bool:
+    # The low byte: SQLITE_BUSY_RECOVERY and SQLITE_BUSY_SNAPSHOT are kinds of it.
+    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+
+
 def _explain(path: Path, error: Exception) -> str:
     text = str(error)
     if isinstance(error, OSError) or "readonly" in text or "unable to open" in text:
         return f"The store {path} can't be written ({text}): check the path, and the owner and mode of its folder."
     if "full" in text or "disk I/O" in text:
         return f"The store {path} can't be written ({text}): make room on its disk."
-    if "locked" in text or "busy" in text:
-        return f"The store {path} is held by another process for more than {_BUSY:.0f} s: try again."
     if "another program" in text:
         return f"The store {path} is another program's database: name another file in GATEWAY['STORE']."
     if "malformed" in text or "not a database" in text or isinstance(error, msgspec.MsgspecError):

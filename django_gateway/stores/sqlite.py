@@ -10,6 +10,7 @@ import socket
 import sqlite3
 import time
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +20,7 @@ from ..exchange import IN_FLIGHT, INTERRUPTED, Exchange, Summary
 from ..vocabulary import OWN, Dictionary, Vocabulary, expand
 from . import parts as joining
 from . import sql
-from .base import Capacity, Part, Statistics
+from .base import Capacity, Part, Statistics, StoreBusy
 from .connection import Connection, transaction
 from .encoding import decode, encode, encode_plain
 from .filters import Condition
@@ -52,8 +53,10 @@ class SQLiteStore:
             self._writer.use(lambda connection: self._write(connection, packed, vocabulary), create=True)
         if time.monotonic() >= self._next_prune:
             self._next_prune = time.monotonic() + _PRUNE_EVERY
-            while self._writer.use(self._prune, create=True):
-                pass
+            # What was to be written is: that somebody else is at the file now is no reason to write it again.
+            with suppress(StoreBusy):
+                while self._writer.use(self._prune, create=True):
+                    pass
 
     def _write(
         self, connection: sqlite3.Connection, packed: Sequence[tuple[Any, ...]], vocabulary: Vocabulary | None

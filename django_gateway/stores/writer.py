@@ -1,7 +1,8 @@
 """The one thread of a process that writes its exchanges, in batches, behind a bounded queue.
 
-Submitting never blocks and never touches a disk. What finds the queue full is dropped and counted. After a fork the
-child starts with an empty queue and a thread of its own.
+Submitting never blocks and never touches a disk. What finds the queue full is dropped and counted. What a busy store
+does not take goes back into the queue, and is tried again; a broken one costs what was to be written, and the next
+batch finds out whether it works again. After a fork the child starts with an empty queue and a thread of its own.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from time import perf_counter_ns as now
 from typing import Any, Final, Protocol
 
 from ..exchange import Exchange
 from ..vocabulary import WORDS
 from .account import Account
-from .base import Store, StoreError
+from .base import Store, StoreBusy, StoreError
 
 #: Exchanges that may wait; a second's worth of a busy worker.
 _QUEUE: Final = 4_096
@@ -50,7 +52,7 @@ class Writer:
         self.store = store
         self.written = 0
         self.dropped = 0
-        #: Why the last batch could not be written; None when it could.
+        #: Why the last batch could not be written; None when it could, and while a store is only busy.
         self.error: str | None = None
         self._said: str | None = None
         #: A recorder's recordings in flight, by id.
@@ -64,6 +66,7 @@ class Writer:
         self._queue: deque[Any] = deque()
         self._wake = threading.Event()
         self._flushing = threading.Lock()
+        self._starting = threading.Lock()  # another one: a request does not wait for a store
         self._thread: threading.Thread | None = None
 
     def submit(self, recording: Recorded) -> None:
@@ -83,7 +86,7 @@ class Writer:
             self._wake.set()
 
     def _start(self) -> None:
-        with self._flushing:
+        with self._starting:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="django-gateway-writer", daemon=True)
                 self._thread.start()
@@ -96,9 +99,12 @@ class Writer:
             self._wake.clear()
             try:
                 self._show()
+            except StoreBusy:
+                pass
             except Exception as error:
                 self.error = str(error)
-            self.flush()
+            if not self.flush():
+                self._wake.set()
             if self.account is not None:
                 self.account.settle(self)
 
@@ -112,7 +118,12 @@ class Writer:
         with self._flushing:
             snapshots = list(self._snapshots())
             if snapshots:
-                self.store.write(snapshots, WORDS)
+                try:
+                    self.store.write(snapshots, WORDS)
+                except StoreError:
+                    for recording in list(self.in_flight.values()):
+                        recording.shown_length = -1  # as if it had moved: shown again
+                    raise
 
     def _snapshots(self) -> Iterator[Any]:
         recordings: list[Recorded] = list(self.in_flight.values())
@@ -132,24 +143,46 @@ class Writer:
             if exchange.ended is None:
                 yield self.store.pack(exchange, WORDS)
 
-    def flush(self) -> None:
-        """Write what waits now, in the calling thread."""
+    def flush(self) -> bool:
+        """Write what waits now, in the calling thread; whether nothing of it waits any longer.
+
+        False where the store is busy for longer than it has patience: then it still waits, and will be tried again.
+        What a broken store costs does not wait, and is counted in ``dropped``.
+        """
         with self._flushing:
             while self._queue:
                 batch = [self._queue.popleft() for _ in range(min(len(self._queue), _BATCH))]
-                self._write(batch)
+                try:
+                    self._write(batch)
+                except StoreBusy:
+                    self._queue.extendleft(reversed(batch))
+                    return False
+        return True
+
+    def end(self) -> None:
+        """Write what waits, or say that it is lost: the process ends."""
+        if not self.flush():
+            lost, self._queue = self._queue, deque()
+            self._failed(
+                list(lost), f"{len(lost)} exchanges are lost: {self.store.location} is held by another process"
+            )
+        self.store.close()
 
     def _write(self, batch: list[Any]) -> None:
+        """Raises StoreBusy, and then what is left in ``batch`` is neither written nor counted."""
         try:
             self.store.write(batch, WORDS)
+        except StoreBusy:
+            raise
         except StoreError as error:
             self._said = None if self.error is None else self._said
             self._failed(batch, f"recording is off: {error}")
         except Exception as error:
             # Something in the batch, not the store: one exchange that can't be kept must cost no other.
             if len(batch) > 1:
-                for packed in batch:
-                    self._write([packed])
+                while batch:
+                    self._write(batch[:1])
+                    del batch[:1]
             else:
                 self._failed(batch, f"an exchange can't be kept: {type(error).__name__}: {error}")
         else:
@@ -161,7 +194,8 @@ class Writer:
         if self.error is None and reason != self._said:
             # Said once, on the server's own error stream: logging belongs to the project and may be anything.
             self._said = reason
-            os.write(2, f"django-gateway: {reason}\n".encode("utf-8", "replace"))
+            with suppress(OSError):
+                os.write(2, f"django-gateway: {reason}\n".encode("utf-8", "replace"))
         self.error = reason
 
 
@@ -171,8 +205,7 @@ _writers: weakref.WeakSet[Writer] = weakref.WeakSet()
 @atexit.register
 def _flush_all() -> None:
     for writer in list(_writers):
-        writer.flush()
-        writer.store.close()
+        writer.end()
 
 
 def _forked() -> None:
