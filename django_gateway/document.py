@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from . import channels, phases, provenance
+from . import channels, phases, provenance, proxied
 from .connections import connections
 from .exchange import DURATION_FIELDS, INSTANT_FIELDS, Exchange, Failure, Loop, Match, Scheduler, Summary, format_id
 
@@ -128,7 +128,7 @@ def document(exchange: Exchange, explain: Explain | None = None) -> dict[str, An
         "messages": _messages(exchange),
         "close": exchange.close
         and {"code": exchange.close.code, "by": exchange.close.by, "reason": exchange.close.reason},
-        "proxy": _proxy(exchange),
+        "proxy": proxied.document(exchange, ms),
         "events": [_event(happening) for happening in phases.happenings(exchange)],
         "events_dropped": exchange.sizes.dropped,
         "exception": _exception(exchange.failure),
@@ -197,29 +197,6 @@ def _loop(loop: Loop | None) -> dict[str, Any] | None:
         "suspended_ms": ms(loop.suspended),
         "steps": loop.steps,
         "longest_step_ms": ms(loop.longest_step),
-    }
-
-
-def _proxy(exchange: Exchange) -> dict[str, Any] | None:
-    seen = proxied(exchange)
-    if seen is None:
-        return None
-    told = seen.told
-    return {
-        "name": seen.name,
-        "version": seen.version,
-        "pid": seen.pid,
-        "at_ms": ms(seen.started),
-        "total_ms": ms(seen.total),
-        **{f"{name}_ms": ms(seen.span(name)) for name in ("receiving", "connecting", "waiting", "answering", "sending")},
-        "queue_ms": ms(seen.queue),
-        "upstream": told.get("upstream"),
-        "worker": None if exchange.interface == "proxy" else exchange.server.pid,
-        "reason": seen.reason,
-        **{
-            key: told.get(key)
-            for key in ("request_id", "client", "protocol", "tls", "status", "complete", "request_bytes", "sent_bytes")
-        },
     }
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final, TypedDict
 from ..exchange import FINISHED, HTTP, IN_FLIGHT, INTERRUPTED, LIFESPAN, WEBSOCKET, Summary, format_id
 from .text import shown
 from .units import duration
+from .words import server_name
 
 #: Parts of the duration bar, in the order they are drawn; also the names of their colours.
 PLACES: Final = ("server", "interface", "middleware", "view", "body")
@@ -23,7 +24,7 @@ class Row(TypedDict):
     """What is shown of one exchange; recorded text in it is harmless to look at, and still to be escaped as HTML."""
 
     id: str
-    #: "WS", "ASGI", "WSGI" or "CGI".
+    #: "WS", "ASGI", "WSGI", "CGI" or "PROXY".
     tag: str
     method: str
     target: str
@@ -83,6 +84,8 @@ def _notes(summary: Summary) -> list[str]:
         notes.append(f"{sizes.dropped:,} events dropped")
     if summary.view:
         notes.append(shown(summary.view, 100))
+    elif summary.interface == "proxy":
+        notes.append(f"seen by {server_name(summary.server)} only")
     elif summary.status == 404:
         notes.append("no route matched")
     return notes
@@ -92,6 +95,8 @@ def _parts(summary: Summary) -> list[int]:
     if summary.type == WEBSOCKET:
         # All of it is for the messages, whoever waits for them.
         return [0, 0, 0, 0, summary.duration or 0]
+    if summary.interface == "proxy":
+        return [summary.duration or 0, 0, 0, 0, 0]
     split = summary.split
     return [max(part, 0) for part in (split.process, split.interface, split.middleware, split.view, split.body)]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..exchange import IN_FLIGHT, INTERRUPTED, LIFESPAN, WEBSOCKET, Exchange
+from ..proxied import proxied
 from .closing import described
 from .timeline.spans import Span, Trail
 from .units import duration
@@ -19,10 +20,12 @@ class Word(NamedTuple):
 
 
 def entry(exchange: Exchange) -> str:
-    return {"wsgi": "wsgi.py", "asgi": "asgi.py"}.get(exchange.interface, "a new process")
+    return {"wsgi": "wsgi.py", "asgi": "asgi.py", "proxy": "no application"}.get(exchange.interface, "a new process")
 
 
 def sentence(exchange: Exchange, trail: Trail) -> list[Word]:
+    if exchange.interface == "proxy":
+        return _proxied(exchange)
     if exchange.type == WEBSOCKET:
         return _conversation(exchange, trail)
     if exchange.type == LIFESPAN:
@@ -32,6 +35,15 @@ def sentence(exchange: Exchange, trail: Trail) -> list[Word]:
     view = next(iter(trail.of("view")), None)
     told += _to_view(view, trail) if view else _no_view(exchange, trail)
     return [*told, *_ending(exchange, trail, view)]
+
+
+def _proxied(exchange: Exchange) -> list[Word]:
+    """A request that only a proxy has seen."""
+    seen = proxied(exchange)
+    name = seen.title if seen is not None else server_name(exchange.server.name)
+    answered = f"{name} answered {exchange.status}" if exchange.status is not None else f"{name} answered nothing"
+    told = [Word(f"This request did not reach the project: {answered} after "), Word(duration(exchange.duration or 0))]
+    return [*told, Word(f". {seen.reason}" if seen is not None and seen.reason else ".")]
 
 
 def _started(exchange: Exchange, trail: Trail) -> list[Word]:

@@ -33,7 +33,9 @@ class Sight(msgspec.Struct, frozen=True, kw_only=True):
     upstream: str | None
     #: What the application answered, and None where it answered nothing.
     upstream_status: int | None = None
-    #: From the instant at which the proxy turned to the application.
+    #: When the proxy turned to the application, from the start; None where another says.
+    asked: int | None = None
+    #: From then on.
     connect: int | None = None
     first_byte: int | None = None
     last_byte: int | None = None

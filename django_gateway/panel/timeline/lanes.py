@@ -9,7 +9,7 @@ from __future__ import annotations
 from ...exchange import HTTP, INTERRUPTED, LIFESPAN, WEBSOCKET, Exchange
 from ..units import duration, share
 from ..words import server_name, short, thread_name
-from . import answer, layers, process
+from . import answer, layers, process, proxy
 from .intervals import Interval, intersect, subtract, union
 from .loop import split_by_loop
 from .pieces import CLIENT, INTERFACE, SERVER, Lane, Link, Picture, Piece
@@ -37,7 +37,8 @@ def picture(exchange: Exchange, trail: Trail) -> Picture:
         lanes.append(_interface(exchange, trail))
     lanes += layers.lanes(exchange, trail)
     lanes += answer.lanes(exchange, trail)
-    return Picture(trail.extent, lanes, _links(trail, lanes), exchange.ended is not None)
+    whole = Picture(trail.extent, lanes, _links(trail, lanes), exchange.ended is not None)
+    return proxy.with_proxy(whole, exchange)
 
 
 def _client(exchange: Exchange, trail: Trail) -> Lane:
