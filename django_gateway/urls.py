@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from .panel import api, live
-from .panel.views import assets, compare, entrance, exchange, routes, settings
+from .panel.views import assets, carry, compare, entrance, exchange, routes, settings
 from .panel.views import list as listing
 
 app_name = "django_gateway"
@@ -17,6 +17,8 @@ urlpatterns = [
     path("enter/", entrance.entrance, name="enter"),
     path("routes/", routes.routes, name="routes"),
     path("exchanges/<str:id>/", exchange.exchange, name="exchange"),
+    path("exchanges/<str:id>/curl/", carry.curl, name="curl"),
+    path("exchanges/<str:id>/share/", carry.share, name="share"),
     path("exchanges/<str:id>/pin/", exchange.pin, name="pin"),
     path("compare/", compare.compare, name="compare"),
     path("settings/", settings.settings, name="settings"),

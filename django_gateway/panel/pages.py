@@ -41,13 +41,17 @@ def own_address(request: HttpRequest) -> str:
     return f"{path}?{query.urlencode()}" if query else path
 
 
-def render(request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
+def text_of(request: HttpRequest, template: str, context: dict[str, Any]) -> str:
     """``template`` is named within django_gateway/, such as "list.html".
 
     Numbers come out plain whatever the host's locale says: they are coordinates as often as text.
     """
     values = Context({"request": request, "gateway": getattr(request, "gateway", None), **context}, use_l10n=False)
-    text = engine().get_template(f"django_gateway/{template}").render(values)
+    return str(engine().get_template(f"django_gateway/{template}").render(values))
+
+
+def render(request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
+    text = text_of(request, template, context)
     return HttpResponse(
         text.encode("utf-8", "backslashreplace"), content_type="text/html; charset=utf-8", status=status
     )

@@ -144,3 +144,24 @@ def test_a_key_compares_the_focused_exchange(page: Page, panel: PanelProcess) ->
     page.keyboard.press("j")
     page.keyboard.press("c")
     expect(page).to_have_url(re.compile(f"/compare/\\?a={format_id(second.id)}$"))
+
+
+def test_an_exchange_is_carried_along(page: Page, panel: PanelProcess, look: tuple[int, str], tmp_path: Path) -> None:
+    exchange = factories.asgi_page()
+    factories.keep(panel.store, exchange)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto(panel.link(f"/exchanges/{format_id(exchange.id)}/"))
+    page.get_by_role("link", name="Copy as cURL").click()
+    expect(page.get_by_text("Copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()").startswith("# The header Cookie is left out")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="JSON").click()
+    assert download.value.suggested_filename == f"exchange-{format_id(exchange.id)}.json"
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Share").click()
+    file = tmp_path / "shared.html"
+    download.value.save_as(file)
+    page.goto(file.as_uri())
+    expect(page.get_by_role("heading", name="Handover")).to_be_visible()
+    assert page.locator("main").evaluate("main => getComputedStyle(main).maxWidth") == "1300px"
+    look_at(page, "share", *look)

@@ -48,6 +48,7 @@ class Arrived:
 
     line: str
     headers: list[tuple[str, str]]
+    target: str = "/"
 
 
 def build(subject: Subject, query: Query) -> Values:
@@ -158,7 +159,7 @@ def arrived(exchange: Exchange, handover: Handover) -> Arrived:
         target += f"?{exchange.query}"
     version = _value(handover, "SERVER_PROTOCOL") or f"HTTP/{_value(handover, 'http_version') or '1.1'}"
     method = exchange.method or "GET"
-    return Arrived(f"{method} {target} {version}", _headers(handover))
+    return Arrived(f"{method} {target} {version}", _headers(handover), target)
 
 
 def _headers(handover: Handover) -> list[tuple[str, str]]:

@@ -1,0 +1,1 @@
+"""Exchanges in the forms that other programs read. Pure, no Django."""
