@@ -152,7 +152,7 @@ def _several(plan: Plan) -> Iterator[Advice]:
             "CHANNEL_LAYERS",
             "The layer in memory ends at its process: messages do not reach consumers in the others.",
             'CHANNEL_LAYERS = {"default": {"BACKEND": "channels_redis.core.RedisChannelLayer", '
-            '"CONFIG": {"hosts": [os.environ["REDIS_URL"]]}}}',
+            '"CONFIG": {"hosts": [{"address": os.environ["REDIS_URL"], "socket_timeout": None}]}}}',
         )
     if (spread or containers) and any("sqlite" in engine for engine, _ in project.databases):
         where = "A container's files end with it" if containers else "Each machine has a file of its own"

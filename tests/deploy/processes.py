@@ -87,13 +87,13 @@ def running(
         process.end()
 
 
-def accepts(place: str | int) -> bool:
-    """Whether somebody listens there: a socket's path, or a port of the loopback."""
+def accepts(place: str | int | tuple[str, int]) -> bool:
+    """Whether somebody listens there: a socket's path, a port of the loopback, or a host and port."""
     family = socket.AF_UNIX if isinstance(place, str) else socket.AF_INET
     with socket.socket(family) as client:
         client.settimeout(DEADLINE)
         try:
-            client.connect(place if isinstance(place, str) else ("127.0.0.1", place))
+            client.connect(("127.0.0.1", place) if isinstance(place, int) else place)
         except OSError:
             return False
     return True

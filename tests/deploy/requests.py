@@ -43,6 +43,8 @@ class Site:
 
     def __init__(self, port: int, authority: Path, *, host: str = "localhost", redirect: int = 0) -> None:
         self.host, self.port, self.redirect = host, port, redirect
+        #: The client's, as the proxy sees it.
+        self.client_address = "127.0.0.1"
         self.context = ssl.create_default_context(cafile=str(authority))
         self.url = f"https://{host}:{port}"
 
@@ -94,7 +96,7 @@ def lies(site: Site) -> None:
         assert meta["secure"]
         for lie in ("6.6.6.6", "gopher", "evil", "of-my-own", "6666"):
             assert lie not in told, told
-        assert meta["meta"]["HTTP_X_FORWARDED_FOR"] == "127.0.0.1"
+        assert meta["meta"]["HTTP_X_FORWARDED_FOR"] == site.client_address
         assert len(meta["meta"]["HTTP_X_REQUEST_ID"]) >= 16
 
 
