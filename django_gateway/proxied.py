@@ -12,8 +12,8 @@ from typing import Any, Final, NamedTuple
 
 from .exchange import Exchange
 
-#: "t=1700000000.123" in seconds, or a whole number of microseconds, as Apache writes it.
-_START: Final = re.compile(r"t=(\d{9,11})(?:\.(\d{1,6})|(\d{6}))?")
+#: "t=1700000000.123" in seconds, or whole milliseconds, or microseconds, as proxies write it.
+_START: Final = re.compile(r"t=(\d{10})\.?(\d{1,6})?")
 
 
 #: In the order of time: the request is read from the client, the application is connected to, asked, answers, and the
@@ -76,14 +76,13 @@ def _asked(exchange: Exchange, told: Mapping[str, Any]) -> int | None:
     """When the proxy turned to the application, in nanoseconds from its own start."""
     if told.get("upstream") is None:
         return None
+    if told.get("asked") is not None:
+        return min(int(told["asked"]), int(told["total"]))
     header = _header(exchange)
     found = _START.fullmatch(header) if header is not None else None
-    if found is not None and told.get("asked") is None:
-        seconds, decimals, micros = found.groups()
-        instant = int(seconds) * 10**9 + int((decimals or micros or "0").ljust(9, "0"))
+    if found is not None:
+        instant = int(found[1]) * 10**9 + int((found[2] or "0").ljust(9, "0"))
         return min(max(instant - int(told["started_at"]), 0), int(told["total"]))
-    if told.get("asked") is not None:
-        return int(told["asked"])
     last = told.get("last_byte")
     # What is left is before or after: of an answer that the client got at once, before.
     return None if last is None else max(int(told["total"]) - int(last), 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -29,8 +29,10 @@ class Sight(msgspec.Struct, frozen=True, kw_only=True):
     status: int | None
     #: Whether the client got all of the answer; None where the proxy does not say.
     complete: bool | None
-    #: Where the application was asked; None where it was not.
+    #: Where the application was asked, "" where the proxy does not say where; None where it was not.
     upstream: str | None
+    #: Whether there was a connection to it; None where the proxy does not say.
+    reached: bool | None = None
     #: What the application answered, and None where it answered nothing.
     upstream_status: int | None = None
     #: When the proxy turned to the application, from the start; None where another says.
@@ -73,6 +75,8 @@ class Proxy:
     #: What lets it finish the requests that it has begun, and what lets it open its log anew.
     ends_with: ClassVar[signal.Signals] = signal.SIGTERM
     reopens_with: ClassVar[signal.Signals | None] = None
+    #: Whether it says more on its standard error than somebody at the terminal wants to know.
+    talks: ClassVar[bool] = False
 
     def version(self) -> str:
         """Raises ServerError where it is not installed, naming Debian's package."""
@@ -94,6 +98,10 @@ class Proxy:
         """What it finds in its environment besides."""
         return {self.inherits: f"{descriptor};"} if self.inherits else {}
 
+    def error_log(self, folder: Path) -> str:
+        """Where it says what went wrong, as its file names it."""
+        return "error.log"
+
     def wrap(self, argv: tuple[str, ...]) -> tuple[str, ...]:
         """As somebody whom it serves for; ``argv`` starts it."""
         return argv
@@ -101,6 +109,10 @@ class Proxy:
     def complaints(self, lines: Iterable[str]) -> list[str]:
         """Of what it says when it looks at its files: the lines that say what is wrong."""
         return list(lines)
+
+    def parser(self) -> Callable[[bytes], Sight | None]:
+        """What is given every line of the log in turn, and says what it has learned of a request that is over."""
+        return self.sight
 
     def sight(self, line: bytes) -> Sight | None:
         """What a line of its log says; None for a line that is none of ours."""

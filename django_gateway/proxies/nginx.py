@@ -42,6 +42,7 @@ class Nginx(Proxy):
             status=status or None,
             complete=told["completion"] == "OK",
             upstream=_last(told["upstream"]),
+            reached=_last(told["connect_time"]) is not None if text(told["upstream"]) else None,
             upstream_status=number(_last(told["upstream_status"])),
             connect=_nanoseconds(_last(told["connect_time"])),
             first_byte=_nanoseconds(_last(told["header_time"])),

@@ -27,20 +27,25 @@ _REFUSED: Final = {
 def reason(sight: Sight, proxy: str, folders: Collection[str]) -> str | None:
     """``folders`` are the paths below which the proxy serves files. None where the application's answer went out."""
     status = sight.status
-    if status == 499:
-        asked = "before the application had answered" if sight.upstream else "before the application was asked"
+    left = status == 499 or (status is None and sight.complete is False)
+    if left and sight.first_byte is None and sight.upstream_status is None:
+        asked = "before the application was asked" if sight.upstream is None else "before the application had answered"
         return f"The client left {asked}."
     if sight.upstream is None:
         return _alone(sight, proxy, folders)
     if status == sight.upstream_status and status is not None:
         return "The client left before it had all of the answer." if sight.complete is False else None
     if status == 502:
-        if sight.connect is None and sight.first_byte is None and sight.upstream_status is None:
+        if sight.reached is None:
+            return f"{proxy} got no answer: the application could not be reached, or its worker died."
+        if not sight.reached:
             return f"{proxy} could not connect to the application."
         return f"The application's worker closed the connection before it had answered {proxy}: it may have died."
+    if status == 503 and sight.upstream_status is None and sight.upstream == "":
+        return None  # Apache does not say whether it was the application that answered so
     if status == 504:
         return f"The application had answered nothing when {proxy} would wait no longer."
-    if status is None or sight.complete is False:
+    if left or sight.complete is False:
         return "The client left before it had all of the answer."
     return _REFUSED[status].format(proxy) if status in _REFUSED and sight.upstream_status is None else None
 

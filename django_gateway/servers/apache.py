@@ -50,8 +50,12 @@ def may_serve() -> None:
 
 def program_as_somebody() -> tuple[str, ...]:
     """Apache's program, started in a way that it serves."""
-    somebody = _AS_SOMEBODY if os.geteuid() == 0 else ()
-    return (*somebody, program.find(*_PROGRAMS) or "apache2")
+    return (*as_somebody(), program.find(*_PROGRAMS) or "apache2")
+
+
+def as_somebody() -> tuple[str, ...]:
+    """What starts a program in a way that Apache would serve."""
+    return _AS_SOMEBODY if os.geteuid() == 0 else ()
 
 
 @cache

@@ -77,7 +77,8 @@ class Fronted:
     def _files(self) -> dict[Path, str]:
         self.folder.mkdir(parents=True, exist_ok=True)
         process = msgspec.structs.replace(
-            installed.front_process(str(self.folder)), user="root" if os.geteuid() == 0 else ""
+            installed.front_process(str(self.folder), self.proxy.error_log(self.folder)),
+            user="root" if os.geteuid() == 0 else "",
         )
         return {self.folder / name: text for name, text in _rendered(self.proxy.name, process, self.values).items()}
 

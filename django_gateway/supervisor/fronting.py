@@ -85,6 +85,15 @@ class Fronting:
         proxy = self._front.proxy
         environment = self._plan.environment | command.env
         argv = proxy.wrap((*tether, *command.argv))
+        if proxy.talks:
+            argv = (
+                "sh",
+                "-c",
+                'log=$1; shift; exec "$@" 2>>"$log"',
+                "sh",
+                str(self._front.folder / "error.log"),
+                *argv,
+            )
         self.child = self._spawn(argv, environment, [self._front.listening.descriptor], reads=False)
         self.child.end_with = proxy.ends_with
 
@@ -130,10 +139,11 @@ def _reader(plan: Plan, front: Fronted, reopen: Callable[[], None]) -> Reader | 
         name=proxy.name,
         title=proxy.title,
         version=front.version,
+        upstream=str(front.values.upstreams[0]),
         folders=tuple(folder.url for folder in front.values.folders),
     )
     sightings = Sightings(open_store(gateway.store, gateway.capacity), about, Redactor(gateway.hide))
-    return Reader(Follower(front.folder / LOG), sightings, proxy.sight, reopen)
+    return Reader(Follower(front.folder / LOG), sightings, proxy.parser(), reopen)
 
 
 def _end_of(log: Path, lines: int = 5) -> str:

@@ -33,6 +33,8 @@ class About:
     name: str
     title: str
     version: str
+    #: Where it finds the application, for a log that does not say so.
+    upstream: str
     #: The paths below which it serves files.
     folders: tuple[str, ...]
 
@@ -137,6 +139,8 @@ class Sightings:
         about = self._about
         told: dict[str, Any] = msgspec.to_builtins(sight)
         del told["target"]
+        if sight.upstream == "":
+            told["upstream"] = about.upstream
         return {
             "name": about.name,
             "title": about.title,
