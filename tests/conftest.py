@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from typing import Any
 
 import pytest
@@ -12,6 +13,11 @@ pytest.register_assert_rewrite("real.checks", "real.visitor")
 def pytest_configure(config: pytest.Config) -> None:
     # Django is set up by now. Projects that tests start in processes of their own choose their own settings.
     os.environ.pop("DJANGO_SETTINGS_MODULE", None)
+    # A shell that starts a job in the background has it ignore these, and so would every server that a test starts and
+    # interrupts.
+    for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGQUIT, signal.SIG_DFL)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, usual)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

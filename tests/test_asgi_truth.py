@@ -94,7 +94,7 @@ async def test_a_failure_says_what_was_raised_after_which_event(recorded: Record
     failure = recorded.only.failure
     assert failure is not None
     assert (failure.type, failure.message, failure.where) == (
-        f"{__name__}.Broken",
+        "asgi_applications.Broken",
         "in the middle",
         "http.response.start",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -71,8 +72,10 @@ def kept_somewhere(recorded: Recorded, store: SQLiteStore, folder: Path) -> byte
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> SQLiteStore:
-    return SQLiteStore(tmp_path / "exchanges.sqlite3", Capacity())
+def store(tmp_path: Path) -> Iterator[SQLiteStore]:
+    store = SQLiteStore(tmp_path / "exchanges.sqlite3", Capacity())
+    yield store
+    store.close()
 
 
 def test_no_secret_of_a_wsgi_request_is_kept(store: SQLiteStore, tmp_path: Path) -> None:
