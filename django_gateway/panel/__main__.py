@@ -73,6 +73,7 @@ def main(arguments: list[str] | None = None) -> int:
             token=lambda: token,
             streams=True,
             served=lambda: about,
+            supervisor=parent if about else None,
         )
     )
     server = PanelServer(listener, WSGIHandler(), alive=lambda: os.getppid() == parent)

@@ -34,6 +34,8 @@ class Instance:
     streams: bool = False
     #: What is served with which settings; None where nobody has told.
     served: Callable[[], Served | None] = lambda: None
+    #: The process that has started all of it; None where that is not known.
+    supervisor: int | None = None
 
 
 TRIES = Tries()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -165,3 +167,16 @@ def test_an_exchange_is_carried_along(page: Page, panel: PanelProcess, look: tup
     expect(page.get_by_role("heading", name="Handover")).to_be_visible()
     assert page.locator("main").evaluate("main => getComputedStyle(main).maxWidth") == "1300px"
     look_at(page, "share", *look)
+
+
+def test_topology(page: Page, told: PanelProcess, look: tuple[int, str]) -> None:
+    page.goto(told.link("/topology/"))
+    expect(page.get_by_role("article", name=f"Panel {told.process.pid}")).to_be_visible()
+    expect(page.locator(".socket", has_text=f"127.0.0.1:{told.port}")).to_contain_text("Panel")
+    look_at(page, "topology", *look)
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        expect(page.locator(".process", has_text=f"pid {child.pid}").last).to_be_visible()
+    finally:
+        child.communicate(b"\n")
+    expect(page.get_by_text(f"pid {child.pid}", exact=True)).to_have_count(0)

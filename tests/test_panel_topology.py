@@ -1,0 +1,133 @@
+"""Processes, threads and sockets as the kernel has them: real ones, started here."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import factories
+from django_gateway.exchange import Server
+from django_gateway.panel import topology
+from django_gateway.panel.topology import words
+from django_gateway.panel.views.topology import where
+from django_gateway.stores import Capacity
+from django_gateway.stores.memory import MemoryStore
+from panels import installed
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="There is no /proc here.")
+
+CHILD = "import sys; print('ready', flush=True); sys.stdin.read()"
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener
+
+
+@pytest.fixture
+def child(listener: socket.socket) -> Iterator[subprocess.Popen[str]]:
+    """A child that holds the listening socket too, waits at a pipe, and was given a secret."""
+    with subprocess.Popen(
+        [sys.executable, "-c", CHILD, "--password", "hunter2"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        pass_fds=[listener.fileno()],
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout.readline() == "ready\n"
+        yield process
+        process.stdin.close()
+
+
+def test_the_tree_of_processes(child: subprocess.Popen[str], listener: socket.socket) -> None:
+    root = topology.tree(os.getpid())
+    assert root is not None
+    found = {process.pid: process for process in root.walk()}
+    assert found[os.getpid()] is root
+    ours = found[child.pid]
+    assert ours.parent == os.getpid()
+    assert ours.arguments[:2] == [sys.executable, "-c"]
+    assert ours.memory > 1_000_000
+    assert [thread.tid for thread in ours.threads] == [child.pid]
+    assert ours.threads[0].state in "RS"
+    inode = os.fstat(listener.fileno()).st_ino
+    assert ours.sockets[inode] == [listener.fileno()]
+    assert listener.fileno() in root.sockets[inode]
+
+
+def test_threads_are_listed_with_what_they_wait_for() -> None:
+    go = threading.Event()
+    waiting = threading.Thread(target=go.wait)
+    waiting.start()
+    try:
+        root = topology.tree(os.getpid())
+        assert root is not None
+        assert waiting.native_id in {thread.tid for thread in root.threads}
+    finally:
+        go.set()
+        waiting.join()
+    assert words.waits_for("futex_wait_queue") == "waits for another thread (a lock)"
+    assert words.waits_for("inet_csk_accept") == "waits for a connection (accept)"
+    assert words.waits_for("do_epoll_wait") == "waits for any of its sockets (epoll)"
+    assert words.waits_for("something_else") == ""
+
+
+def test_listening_sockets_and_what_waits_in_them(listener: socket.socket, tmp_path: Path) -> None:
+    inode = os.fstat(listener.fileno()).st_ino
+    (found,) = topology.listeners({inode})
+    host, port = listener.getsockname()
+    assert (found.kind, found.host, found.port, found.waiting, found.open) == ("tcp", host, port, 0, 0)
+    with socket.create_connection((host, port)):
+        (found,) = topology.listeners({inode})
+        assert found.waiting == 1
+        accepted, _ = listener.accept()
+        with accepted:
+            (found,) = topology.listeners({inode})
+            assert (found.waiting, found.open) == (0, 1)
+    with socket.socket(socket.AF_UNIX) as local:
+        local.bind(str(tmp_path / "app.sock"))
+        local.listen()
+        (found,) = topology.listeners({os.fstat(local.fileno()).st_ino})
+        assert (found.kind, found.host) == ("unix", str(tmp_path / "app.sock"))
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as six:
+        (found,) = topology.listeners({os.fstat(six.fileno()).st_ino})
+        assert where(found) == f"[::1]:{six.getsockname()[1]}"
+
+
+def test_a_process_that_is_gone() -> None:
+    assert topology.tree(2**22 + 1) is None
+
+
+def test_what_a_process_is_here_for() -> None:
+    assert words.role(["python", "manage.py", "gatewayserve"], "python", root=True, depth=0) == "supervisor"
+    assert words.role(["python", "-m", "django_gateway.panel"], "python", root=False, depth=0) == "panel"
+    assert words.role(["nginx: master process", "-c"], "nginx", root=False, depth=0) == "proxy"
+    assert words.role(["python", "-m", "daphne"], "python", root=False, depth=0) == "worker"
+
+
+def test_no_secret_of_a_command_line_is_shown() -> None:
+    line = words.command(["run", "--password", "hunter2", "--api-key=hunter3", "--bind", ":80"])
+    assert line == "run --password ••••• --api-key=••••• --bind :80"
+
+
+def test_the_page(child: subprocess.Popen[str], listener: socket.socket, tmp_path: Path) -> None:
+    store = MemoryStore(Capacity())
+    factories.keep(store, factories.in_flight(server=Server("daphne", "4", child.pid, "MainThread", "here")))
+    with installed(store, tmp_path, supervisor=os.getpid()) as client:
+        text = client.get("/topology/").content.decode()
+    assert f"pid {child.pid}" in text
+    assert "1 in flight" in text
+    assert f"127.0.0.1:{listener.getsockname()[1]}" in text
+    assert "hunter2" not in text
+    with installed(store, tmp_path, supervisor=2**22 + 1) as client:
+        assert "has ended" in client.get("/topology/").content.decode()
