@@ -18,6 +18,8 @@ from .stores import Capacity
 #: Next to the project, ignored by git: the store, the panel's token, what servers and proxies are started with.
 FOLDER: Final = ".gateway"
 STORE_FILE: Final = "exchanges.sqlite3"
+#: The environment variable in which gatewayserve tells its workers where the panel is, as a URL.
+PANEL_ADDRESS: Final = "GATEWAY_PANEL_ADDRESS"
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -36,6 +38,9 @@ class Settings(msgspec.Struct, frozen=True):
     hide: tuple[str, ...]
     #: Whether a mounted panel answers; None in GATEWAY means "as DEBUG".
     panel: bool
+    #: Whether responses carry a ``Server-Timing`` header, and one that names their exchange; never without DEBUG.
+    server_timing: bool
+    exchange_header: bool
     #: The project's own defaults for gatewayserve's options.
     serve: Mapping[str, Any]
     #: The ``.gateway`` folder.
@@ -97,6 +102,8 @@ KEYS: Final[dict[str, tuple[Any, Callable[[Any], bool], str]]] = {
     "BODY_BYTES": (0, _size, "a whole number of bytes, 0 for none"),
     "HIDE": ((), _patterns, "a list of regular expressions, each a string"),
     "PANEL": (None, _switch, "True, False, or None for the value of DEBUG"),
+    "SERVER_TIMING": (True, lambda value: isinstance(value, bool), "True or False"),
+    "EXCHANGE_HEADER": (True, lambda value: isinstance(value, bool), "True or False"),
     "SERVE": ({}, lambda value: isinstance(value, Mapping), "a dict of gatewayserve's options"),
 }
 _SWITCHES: Final = {
@@ -159,6 +166,8 @@ def settings_from(gateway: Any, *, debug: bool, base: Path, environment: Mapping
         body_bytes=value("BODY_BYTES"),
         hide=tuple(value("HIDE")),
         panel=switch("PANEL"),
+        server_timing=debug and value("SERVER_TIMING"),
+        exchange_header=debug and value("EXCHANGE_HEADER"),
         serve=dict(value("SERVE")),
         folder=folder,
     )

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from . import channels, phases, provenance, proxied
+from . import channels, correlation, phases, provenance, proxied
 from .connections import connections
 from .exchange import DURATION_FIELDS, INSTANT_FIELDS, Exchange, Failure, Loop, Match, Scheduler, Summary, format_id
 
@@ -73,6 +73,8 @@ def document(exchange: Exchange, explain: Explain | None = None) -> dict[str, An
             "host": exchange.server.host,
         },
         "client": exchange.client,
+        "request_id": exchange.request_id,
+        "trace_id": correlation.trace_id(exchange),
         "handover": _handover(exchange, explain),
         "middleware": [
             {

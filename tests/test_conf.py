@@ -60,6 +60,8 @@ def test_every_key_is_taken() -> None:
         "BODY_BYTES": 10,
         "HIDE": ["IBAN", "^X-"],
         "PANEL": False,
+        "SERVER_TIMING": False,
+        "EXCHANGE_HEADER": False,
         "SERVE": {"server": "gunicorn"},
     }
     assert given.keys() == conf.KEYS.keys()
@@ -71,6 +73,14 @@ def test_every_key_is_taken() -> None:
     assert (settings.max_events, settings.body_bytes) == (9, 10)
     assert settings.hide == ("IBAN", "^X-")
     assert settings.serve == {"server": "gunicorn"}
+
+
+def test_responses_are_added_to_in_debug_alone() -> None:
+    for debug in (False, True):
+        settings = in_force({}, debug=debug)
+        assert (settings.server_timing, settings.exchange_header) == (debug, debug)
+        settings = in_force({"SERVER_TIMING": True, "EXCHANGE_HEADER": False}, debug=debug)
+        assert (settings.server_timing, settings.exchange_header) == (debug, False)
 
 
 @pytest.mark.parametrize(
@@ -142,6 +152,8 @@ MALFORMED: list[tuple[str, Any, str]] = [
     ("HIDE", ["(unclosed"], "a list of regular expressions"),
     ("HIDE", ["(a", "b)"], "a list of regular expressions"),
     ("HIDE", None, "a list of regular expressions"),
+    ("SERVER_TIMING", None, "True or False"),
+    ("EXCHANGE_HEADER", 1, "True or False"),
     ("SERVE", ["--wsgi"], "a dict of gatewayserve's options"),
     ("SERVE", None, "a dict of gatewayserve's options"),
 ]

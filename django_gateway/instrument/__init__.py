@@ -22,8 +22,10 @@ def install(*, handlers: bool = True) -> None:
 
     with _lock:
         if not _installed:
+            from . import standards
+
             parts = (middleware, signals, view, exceptions, crossings, database)
-            for part in (handler, *parts) if handlers else parts:
+            for part in (handler, *parts, standards) if handlers else parts:
                 for owner, name, replacement in part.patches():
                     _installed.append((owner, name, vars(owner).get(name, _ABSENT)))
                     setattr(owner, name, replacement)

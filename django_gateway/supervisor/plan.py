@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from .. import proxies, served, servers
+from ..conf import PANEL_ADDRESS
 from ..servers.base import Certificate, Command, Interface, Launch, Server
 from ..servers.options import Options
 from ..workers import environment
@@ -152,6 +153,7 @@ def make(project: Project, options: Options, *, command: str) -> Plan:
             interface=interface,
             folder=folder,
         )
+    panel = _listen_for_panel(project, options, public.address, command)
     return Plan(
         project=project,
         options=options,
@@ -159,11 +161,11 @@ def make(project: Project, options: Options, *, command: str) -> Plan:
         server=server,
         version=version,
         serving=serving,
-        panel=_listen_for_panel(project, options, public.address, command),
+        panel=panel,
         certificate=certificate if fronted is None else None,
         front=fronted,
         python=(sys.executable, "-P", *subprocess._args_from_interpreter_flags()),  # type: ignore[attr-defined]
-        environment=_environment(project, options, server, version),
+        environment=_environment(project, options, server, version, panel),
     )
 
 
@@ -219,7 +221,9 @@ def _listen_for_panel(project: Project, options: Options, serving: Address, comm
     return Listening(address=sockets.bound(listener, address), socket=listener)
 
 
-def _environment(project: Project, options: Options, server: Server, version: str) -> dict[str, str]:
+def _environment(
+    project: Project, options: Options, server: Server, version: str, panel: Listening | None
+) -> dict[str, str]:
     values = {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": project.settings_module,
@@ -233,6 +237,8 @@ def _environment(project: Project, options: Options, server: Server, version: st
         environment.SERVER: f"{server.name}/{version}",
         environment.RECORDS: "1" if project.gateway.enabled else "0",
     }
+    if panel is not None:
+        values[PANEL_ADDRESS] = panel.address.reachable.url()
     if options.application:
         values[environment.APPLICATION] = options.application
     return values
