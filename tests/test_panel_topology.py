@@ -109,10 +109,10 @@ def test_a_process_that_is_gone() -> None:
 
 
 def test_what_a_process_is_here_for() -> None:
-    assert words.role(["python", "manage.py", "gatewayserve"], "python", root=True, depth=0) == "supervisor"
-    assert words.role(["python", "-m", "django_gateway.panel"], "python", root=False, depth=0) == "panel"
-    assert words.role(["nginx: master process", "-c"], "nginx", root=False, depth=0) == "proxy"
-    assert words.role(["python", "-m", "daphne"], "python", root=False, depth=0) == "worker"
+    assert words.role(["python", "manage.py", "gatewayserve"], "python", root=True) == "supervisor"
+    assert words.role(["python", "-m", "django_gateway.panel"], "python", root=False) == "panel"
+    assert words.role(["nginx: master process", "-c"], "nginx", root=False) == "proxy"
+    assert words.role(["python", "-m", "daphne"], "python", root=False) == "worker"
 
 
 def test_no_secret_of_a_command_line_is_shown() -> None:

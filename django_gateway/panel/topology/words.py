@@ -43,8 +43,8 @@ def waits_for(channel: str) -> str:
     return next((words for part, words in _CHANNELS if part in channel), "")
 
 
-def role(arguments: Sequence[str], name: str, *, root: bool, depth: int) -> str:
-    """One of "supervisor", "panel", "proxy", "worker", "master" or "helper"."""
+def role(arguments: Sequence[str], name: str, *, root: bool) -> str:
+    """One of "supervisor", "panel", "proxy" and "worker"."""
     line = " ".join(arguments[:12])
     if root and "gatewayserve" in line:
         return "supervisor"
@@ -53,7 +53,7 @@ def role(arguments: Sequence[str], name: str, *, root: bool, depth: int) -> str:
     program = name.lower()
     if any(proxy in program or proxy in line.partition(" ")[0] for proxy in ("nginx", "caddy", "apache2", "httpd")):
         return "proxy"
-    return "worker" if not root or depth else "supervisor"
+    return "supervisor" if root else "worker"
 
 
 def command(arguments: Sequence[str], most: int = 400) -> str:

@@ -26,6 +26,7 @@ TITLES: Final = {
         "Stands in front: takes connections, buffers slow clients, serves files, passes the rest on.",
     ),
     "worker": ("Worker", "Runs the server and the project: here application(…) is called."),
+    "master": ("Master", "Has loaded the server, starts its workers and starts them anew. It takes no request itself."),
     "reserve": ("In reserve", "A worker with Python and Django loaded, which waits for a file to change."),
 }
 
@@ -49,21 +50,18 @@ def drawn(request: PanelRequest, root: Process) -> dict[str, Any]:
     listening = listeners({inode for process in every for inode in process.sockets})
     by_inode = {listener.inode: listener for listener in listening}
     largest = max((process.memory for process in every), default=1) or 1
-    roles = {
-        process.pid: told.role(process.arguments, process.name, root=process is root, depth=0) for process in every
-    }
+    roles = {process.pid: told.role(process.arguments, process.name, root=process is root) for process in every}
     for process in every:
-        if (
-            roles[process.pid] == "worker"
-            and process.pid not in served
-            and not in_flight[process.pid]
-            and is_spare(process)
-        ):
+        if roles[process.pid] != "worker":
+            continue
+        if any(child.arguments[:3] == process.arguments[:3] for child in process.children):
+            roles[process.pid] = "master"
+        elif process.pid not in served and not in_flight[process.pid] and is_spare(process):
             roles[process.pid] = "reserve"
 
     def card(process: Process) -> dict[str, Any]:
         title, meaning = TITLES[roles[process.pid]]
-        name, explained = told.state(process.state)
+        name, explained = told.state("R" if _state(process) == "running" else process.state)
         return {
             "pid": process.pid,
             "role": roles[process.pid],
