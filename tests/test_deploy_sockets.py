@@ -16,6 +16,7 @@ import pytest
 
 from deploy.processes import accepts, exec_start, free_port, running, unit_settings
 from deploy.projects import Project, complete, place
+from deploy.requests import UnixConnection
 from django_gateway.deploy.servers import SERVERS
 from serving import DEADLINE
 
@@ -44,17 +45,6 @@ def generate(project: Project, server: str, interface: str) -> Path:
 
 def settings(interface: str) -> str:
     return f"mysite.{'asgi_' if interface == 'asgi' else ''}settings"
-
-
-class UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: str) -> None:
-        super().__init__("localhost", timeout=DEADLINE)
-        self.path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(DEADLINE)
-        self.sock.connect(self.path)
 
 
 def where(connection: http.client.HTTPConnection) -> str:

@@ -15,6 +15,7 @@ from websockets.typing import Origin
 
 from deploy.processes import accepts, exec_start, running
 from deploy.projects import Project, place
+from deploy.requests import UnixConnection
 from serving import DEADLINE, Serving, environment
 
 ROOT = Path(__file__).parents[1]
@@ -114,8 +115,11 @@ def test_its_deployment_files_are_valid(project: Project) -> None:
     verdicts = [re.sub(r"\(.*", "", line).strip() for line in said.splitlines()]
     assert verdicts == [
         *("nginx/site.conf: ok", "uvicorn/serve.py: ok"),
-        *("systemd/site.service: ok", "systemd/site.socket: ok"),
+        *("systemd/site.service: ok", "systemd/site.service: ok", "systemd/site.socket: ok"),
     ]
+    exposure = re.search(r"exposure ([\d.]+) of 10", said)
+    assert exposure
+    assert float(exposure[1]) < 2.0
 
 
 def test_its_server_file_serves_production(project: Project, tmp_path: Path) -> None:
@@ -131,8 +135,10 @@ def test_its_server_file_serves_production(project: Project, tmp_path: Path) -> 
         variables = {**PRODUCTION, "WEB_CONCURRENCY": "1"}
         with running(command, tmp_path / "server.log", cwd=project.folder, variables=variables) as process:
             process.until(lambda: accepts(str(path)), "nothing listens")
-            ask = ["curl", "--silent", "--unix-socket", str(path), "--header", "X-Forwarded-Proto: https"]
-            said = subprocess.run([*ask, "http://localhost/"], check=True, capture_output=True, text=True).stdout
+            connection = UnixConnection(str(path))
+            connection.request("GET", "/", headers={"X-Forwarded-Proto": "https"})
+            said = connection.getresponse().read().decode()
+            connection.close()
     finally:
         serve.write_text(before, encoding="utf-8")
     assert "This page came through ASGI." in said

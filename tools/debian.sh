@@ -17,6 +17,8 @@ wanted() {
     tests)
         echo 'command -v chromium|chromium'
         echo 'command -v nginx|nginx'
+        echo 'command -v caddy|caddy'
+        echo 'command -v systemd-analyze && command -v systemd-socket-activate|systemd'
         echo 'command -v redis-server|redis-server'
         echo 'command -v apache2|apache2'
         echo 'test -e /usr/lib/apache2/modules/mod_wsgi.so|libapache2-mod-wsgi-py3'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import secrets
 import socket
 import ssl
@@ -36,6 +37,17 @@ SECURITY: Final = {
     "x-content-type-options": "nosniff",
     "strict-transport-security": "max-age=3600",
 }
+
+
+class UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: str) -> None:
+        super().__init__("localhost", timeout=DEADLINE)
+        self.path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(DEADLINE)
+        self.sock.connect(self.path)
 
 
 class Site:

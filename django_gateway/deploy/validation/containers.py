@@ -14,6 +14,7 @@ from ..installed import find
 from .base import Result, Verdict, absent, run
 from .proxies import nginx_site
 
+_ENTRY: Final = re.compile(r"[A-Za-z0-9_-]+:\s*\S")
 _EXTRA: Final = "pip install 'django-gateway[deploy]'"
 
 
@@ -84,4 +85,13 @@ def procfile(folder: Path) -> Iterator[Result]:
     done = run([sys.executable, "-m", "honcho", "check", "--procfile", file.name], folder=file.parent)
     verdict: Verdict = "right" if done.code == 0 else "wrong"
     message = "" if done.code == 0 or not done.lines else done.lines[-1]
-    yield Result(path="procfile/Procfile", verdict=verdict, tool="honcho check", message=message)
+    strange = [
+        number
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
+        if line.strip() and not line.startswith("#") and not _ENTRY.match(line)
+    ]
+    for number in strange:
+        said = "honcho passes over it: a line is NAME: COMMAND"
+        yield Result(path="procfile/Procfile", verdict="wrong", tool="honcho check", message=said, line=number)
+    if verdict == "wrong" or not strange:
+        yield Result(path="procfile/Procfile", verdict=verdict, tool="honcho check", message=message)

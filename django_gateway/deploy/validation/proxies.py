@@ -47,7 +47,10 @@ def nginx_site(file: Path, path: str) -> Iterator[Result]:
         process = front_process(str(place))
         (place / "nginx.conf").write_text(fronts.nginx_process(process, str(site)), encoding="utf-8")
         done = run([program, "-p", f"{place}/", "-c", "nginx.conf", "-t", "-q", "-e", "stderr"])
-        yield from _verdict(path, "nginx -t", done, rf"^nginx: \[\w+\] (.*?)(?: in {site}:(\d+))?$")
+        # The last line says only that the test has failed.
+        said = [line for line in done.lines if not line.endswith("nginx.conf test failed")] or done.lines
+        pattern = rf"\[\w+\] (?:\d+#\d+: )?(.*?)(?: in {re.escape(str(site))}:(\d+))?$"
+        yield from _verdict(path, "nginx -t", Run(done.code, "\n".join(said)), pattern)
 
 
 def apache(folder: Path) -> Iterator[Result]:

@@ -1,4 +1,4 @@
-"""``systemd-analyze verify``."""
+"""``systemd-analyze verify``, and how much of the machine the service can reach by ``systemd-analyze security``."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from . import standins
 from .base import Result, absent, run
 
 _TOOL: Final = "systemd-analyze verify"
+_SECURITY: Final = "systemd-analyze security"
 
 
 def units(folder: Path) -> Iterator[Result]:
@@ -35,6 +36,18 @@ def units(folder: Path) -> Iterator[Result]:
                 found = re.match(rf"(?:{re.escape(str(place))}/)?{re.escape(file.name)}:(?:(\d+):)? ?(.*)", line)
                 message, number = (found[2], int(found[1] or 0)) if found else (line, 0)
                 yield Result(path=f"systemd/{file.name}", verdict="wrong", tool=_TOOL, message=message, line=number)
+            if file.suffix == ".service":
+                yield from _exposure(program, place / file.name)
+
+
+def _exposure(program: str, unit: Path) -> Iterator[Result]:
+    """The score, from 0 (nothing) to 10 (everything); nothing is said by a systemd before 250, which needs a unit that
+    is installed."""
+    done = run([program, _SECURITY.split()[1], "--offline=true", "--no-pager", str(unit)])
+    found = re.search(r"Overall exposure level for \S+: ([\d.]+)", done.output)
+    if found:
+        message = f"exposure {found[1]} of 10"
+        yield Result(path=f"systemd/{unit.name}", verdict="right", tool=_SECURITY, message=message)
 
 
 def _executable(text: str) -> str:
