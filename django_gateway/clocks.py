@@ -48,9 +48,6 @@ def _switched_out() -> tuple[int, int] | None:
     return usage.ru_nvcsw, usage.ru_nivcsw
 
 
-#: (thread, instant, CPU ns, run-queue ns or None, times switched in or None)
-Reading = tuple[int, int, int, "int | None", "int | None"]
-
 #: A thread that was off its processor for less than this was not switched at all, in nanoseconds: leaving and coming
 #: back takes longer. Below it nothing more is asked of the kernel.
 _NEVER_LEFT: Final = 4_000
@@ -60,93 +57,103 @@ _pid = os.getpid()
 
 #: After so many exchanges in a row that never left the processor, the queue is not asked at the start of the next: a
 #: system call costs a short request more than all else here. The first that does leave it then lacks this one number.
-_QUIET: Final = 32
+_QUIET: Final = 8
 
 #: Three numbers of up to 20 digits.
 _SCHEDSTAT: Final = 64
 
 
-class _Descriptor:
-    """Closed with the thread it belongs to: threading.local lets go of a thread's attributes when the thread ends."""
+class _Thread:
+    """What is kept of one thread of one process: fork makes its descriptor stale."""
 
-    def __init__(self, number: int) -> None:
-        self._number = number
-        self._pid = _pid
+    __slots__ = ("_address", "_buffer", "_descriptor", "ident", "out", "pid", "quiet", "switched_in")
 
-    def __del__(self) -> None:
-        # In a forked child the number may be another file's by now.
-        if self._pid == _pid:
-            with suppress(OSError):
-                os.close(self._number)
-
-
-class ThreadClock(threading.local):
-    """Reads the calling thread's times. A kept descriptor belongs to one (process, thread): fork makes it stale."""
-
-    _descriptor: int | None = None
-    _pid = 0
-    #: At the last look: how often the thread had been switched in, and how often out, willingly and unwillingly.
-    _switched_in: int | None = None
-    _out: tuple[int, int] | None = None
-    #: Exchanges in a row during which the thread never left its processor.
-    _quiet = 0
-
-    def _open(self) -> None:
-        self._pid = _pid
+    def __init__(self) -> None:
+        self.ident = get_ident()
+        self.pid = _pid
+        #: At the last look: how often the thread had been switched in, and how often out, willingly and unwillingly.
+        self.switched_in: int | None = None
+        self.out: tuple[int, int] | None = None
+        #: Exchanges in a row during which the thread never left its processor.
+        self.quiet = 0
         try:
             self._descriptor = os.open("/proc/thread-self/schedstat", os.O_RDONLY | os.O_CLOEXEC) if _pread else None
         except OSError:
             self._descriptor = None
         if self._descriptor is not None:
-            self._owner = _Descriptor(self._descriptor)
             self._buffer = ctypes.create_string_buffer(_SCHEDSTAT)
             self._address = ctypes.addressof(self._buffer)
 
-    def _queue(self) -> tuple[int | None, int | None]:
+    def __del__(self) -> None:
+        # Gone with its thread, as threading.local sees to. In a forked child the number may be another file's by now.
+        if self._descriptor is not None and self.pid == _pid:
+            with suppress(OSError):
+                os.close(self._descriptor)
+
+    def queue(self) -> tuple[int | None, int | None]:
         descriptor = self._descriptor
         if descriptor is None or _pread(descriptor, self._address, _SCHEDSTAT, 0) <= 0:
             return None, None
         _, ready, switches = self._buffer.value.split()
         return int(ready), int(switches)
 
+
+#: (thread, instant, CPU ns, run-queue ns or None, times switched in or None)
+Reading = tuple[_Thread, int, int, "int | None", "int | None"]
+
+
+class ThreadClock:
+    """Reads the calling thread's times."""
+
+    def __init__(self) -> None:
+        self._local = threading.local()
+
+    def _thread(self) -> _Thread:
+        try:
+            thread: _Thread = self._local.thread
+            if thread.pid == _pid:
+                return thread
+        except AttributeError:
+            pass
+        thread = self._local.thread = _Thread()
+        return thread
+
     def start(self) -> Reading:
-        if self._pid != _pid:
-            self._open()
-        if self._quiet > _QUIET:
-            return get_ident(), now(), thread_time_ns(), None, None
-        ready, switches = self._queue()
-        if switches is None or switches != self._switched_in:
+        thread = self._thread()
+        if thread.quiet > _QUIET:
+            return thread, now(), thread_time_ns(), None, None
+        ready, switches = thread.queue()
+        if switches is None or switches != thread.switched_in:
             # Switched since the last exchange, as when the server's thread waited for a request.
-            self._out = _switched_out()
-        return get_ident(), now(), thread_time_ns(), ready, switches
+            thread.out = _switched_out()
+        return thread, now(), thread_time_ns(), ready, switches
 
     def whole(self, started: int) -> Reading:
         """As ``start``, for the first thread of a process that was started at that instant to serve one request."""
-        if self._pid != _pid:
-            self._open()
-        self._out = (0, 0)
-        return get_ident(), started, 0, 0, 1
+        thread = self._thread()
+        thread.out = (0, 0)
+        return thread, started, 0, 0, 1
 
     def since(self, start: Reading) -> Scheduler | None:
         """None in another thread than the one that made ``start``: its times say nothing of this one's."""
         thread, then, cpu, ready, switches = start
-        if thread != get_ident():
+        if thread.ident != get_ident():
             return None
         running = thread_time_ns() - cpu
         away = now() - then - running
         if away < _NEVER_LEFT:
-            self._quiet += 1
-            return Scheduler(running, 0, max(0, away), 0, 0)
-        self._quiet = 0
-        ready_now, switches_now = self._queue()
+            thread.quiet += 1
+            return Scheduler(running, 0, away if away > 0 else 0, 0, 0)
+        thread.quiet = 0
+        ready_now, switches_now = thread.queue()
         if ready is None or ready_now is None or switches is None or switches_now is None:
             return Scheduler(running, None, away, None, None)
         waited = min(away, max(0, ready_now - ready))
-        self._switched_in = switches_now
-        before, self._out = self._out, _switched_out()
-        if before is None or self._out is None:
+        thread.switched_in = switches_now
+        before, thread.out = thread.out, _switched_out()
+        if before is None or thread.out is None:
             return Scheduler(running, waited, away - waited, None, None)
-        return Scheduler(running, waited, away - waited, self._out[0] - before[0], self._out[1] - before[1])
+        return Scheduler(running, waited, away - waited, thread.out[0] - before[0], thread.out[1] - before[1])
 
 
 def _forked() -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final
 
-from .legible import LONGEST
+from .legible import LONGEST, shortened
 
 HIDDEN: Final = "•••••"
 
@@ -25,15 +26,40 @@ _JSON_NAME: Final = re.compile(r'("(?:[^"\\]|\\.){1,200}")\s*:\s*(?=\S)')
 _json = json.JSONDecoder()
 
 
+def hidden(name: str, value: str) -> str:
+    """What may be told of the value of a secret header or variable."""
+    return hides(name)(value)
+
+
+@lru_cache(1024)
+def hides(name: str) -> Callable[[str], str]:
+    """The same as a function: the names of cookies, the scheme of an authorization; never a length."""
+    folded = name.upper().replace("-", "_").removeprefix("HTTP_")
+    if folded == "COOKIE":
+        return lambda value: shortened(cookie(value))
+    if folded == "SET_COOKIE":
+        return lambda value: shortened(set_cookie(value))
+    if folded in ("AUTHORIZATION", "PROXY_AUTHORIZATION", "WWW_AUTHENTICATE", "PROXY_AUTHENTICATE"):
+        return authorization
+    return lambda _: HIDDEN
+
+
 def authorization(value: str) -> str:
     """The scheme stays."""
     scheme, space, _ = value.partition(" ")
     return f"{scheme} {HIDDEN}" if space and scheme.lower() in _SCHEMES else HIDDEN
 
 
+_COOKIE_VALUES: Final = re.compile(r"\s*=[^;]*")
+
+
 def cookie(value: str) -> str:
     """The names stay. A part without "=" may be a value cut off from its name, or a cookie without one."""
-    names = [pair.partition("=")[0].strip() for pair in value[:LONGEST].split(";") if "=" in pair]
+    value = value[:LONGEST]
+    told = _COOKIE_VALUES.sub(f"={HIDDEN}", value)
+    if told.count("=") == value.count("; ") + 1 == value.count(";") + 1:
+        return told
+    names = [pair.partition("=")[0].strip() for pair in value.split(";") if "=" in pair]
     return "; ".join([f"{name}={HIDDEN}" for name in names]) or HIDDEN
 
 

@@ -66,6 +66,9 @@ class Redactor:
         self._environ: dict[Hashable, int] = {}
         self._objects: dict[Hashable, int] = {}
         self._headers: dict[Hashable, int] = {}
+        self._scope: dict[Hashable, int] = {}
+        #: Of headers' names as bytes: the name as text, and what hides the value of a secret one.
+        self._names: dict[bytes, tuple[str, Callable[[str], str] | None]] = {}
         self._once: set[Hashable] = set()
         #: Query strings without a secret name in them.
         self._innocent: set[str] = set()
@@ -97,6 +100,20 @@ class Redactor:
             entries[position] = self._environ_entry(*pairs[position])
         return entries
 
+    def environ_entry(self, key: str, value: Any) -> Entry:
+        """One of them."""
+        try:
+            number = self._environ.get((key, value))
+        except Exception:
+            number = None
+        return self._environ_entry(key, value) if number is None else number
+
+    def told(self, key: str, value: Any) -> Any:
+        """What is recorded of an environ's value; ``value`` itself where nothing of it is hidden or cut."""
+        if type(value) is not str:
+            return self._plain(key, value)
+        return concealment.hidden(key, value) if self.is_secret(key) else self._text(key, value)
+
     def _environ_entry(self, key: str, value: Any) -> Entry:
         kind = type(value)
         if kind is not str:
@@ -115,7 +132,7 @@ class Redactor:
         else:
             name = shortened(key) if type(key) is str else shortened(decoded(key))
         if self.is_secret(name):
-            return (name, _hidden(name, value))
+            return (name, concealment.hidden(name, value))
         text = self._text(name, value)
         if text is value and name is key and len(value) <= _KEPT_LENGTH:
             return self._keep(self._environ, (key, value), (key, text))
@@ -147,22 +164,45 @@ class Redactor:
     def scope(self, scope: Mapping[str, Any]) -> list[Any]:
         """The entries of an ASGI scope; ``headers`` is one of them, a list of entries itself."""
         entries: list[Any] = []
+        known = self._scope
         for key, value in scope.items():
-            known = key in _SCOPE
-            name = key if known else shortened(decoded(key))
-            if type(value) is str:
-                entries.append((name, HIDDEN if self.is_secret(name) else self._text(name, value)))
-            elif key == "headers" and hasattr(value, "__iter__"):
-                entries.append((name, self.headers(value)))
-            elif key == "query_string":
-                entries.append((name, self.query(value.decode("latin-1") if type(value) is bytes else decoded(value))))
-            elif not known:
-                entries.append((name, self._plain(name, value)))
-            elif type(value) is bytes:
-                entries.append((name, self._text(name, value.decode("latin-1"))))
-            else:
-                entries.append((name, plain(value, self.is_secret, HIDDEN)))
+            kind = type(value)
+            try:
+                if kind is str or kind is tuple:
+                    number = known.get((key, value))
+                elif kind is dict and key == "asgi":
+                    number = known.get((key, *value.items()))
+                else:
+                    number = None
+            except Exception:  # an unhashable value, or one whose __hash__ or __eq__ fails
+                number = None
+            entries.append(self._scope_entry(key, value) if number is None else number)
         return entries
+
+    def _scope_entry(self, key: str, value: Any) -> Entry:
+        known = key in _SCOPE
+        kind = type(value)
+        name = key if known else shortened(decoded(key))
+        if kind is str:
+            told = HIDDEN if self.is_secret(name) else self._text(name, value)
+            keep = told is value and name is key and key != "path" and len(value) <= _KEPT_LENGTH
+            return self._keep(self._scope, (key, value), (name, told)) if keep else (name, told)
+        if key == "headers" and hasattr(value, "__iter__"):
+            return (name, self.headers(value))
+        if key == "query_string":
+            return (name, self.query(value.decode("latin-1") if kind is bytes else decoded(value)))
+        if not known:
+            return (name, self._plain(name, value))
+        if kind is bytes:
+            return (name, self._text(name, value.decode("latin-1")))
+        entry = (name, plain(value, self.is_secret, HIDDEN))
+        if key == "asgi" and kind is dict and _are_texts(value.values()):
+            return self._keep(self._scope, (key, *value.items()), entry)
+        if key == "server" and kind is tuple and len(value) == 2:
+            host, port = value
+            if type(host) is str and len(host) <= _KEPT_LENGTH and type(port) in (int, type(None)):
+                return self._keep(self._scope, (key, value), entry)
+        return entry
 
     def headers(self, headers: Iterable[Any]) -> list[Any]:
         """Entries of headers, whose names and values may be str (WSGI) or bytes (ASGI)."""
@@ -185,14 +225,24 @@ class Redactor:
             given, value = pair
         except (TypeError, ValueError):
             return ("", f"<{type(pair).__qualname__}>")
-        name, text = shortened(decoded(given)), decoded(value)
-        if self.is_secret(name):
-            return (name, _hidden(name, text))
+        name, hide = self._names.get(given) or self._named(given) if type(given) is bytes else self._named(given)
+        text = value.decode("latin-1") if type(value) is bytes else decoded(value)
+        if hide is not None:
+            return (name, hide(text))
         told = self._text(name, text)
         exact = type(pair) is tuple and type(given) in _TEXTS and type(value) in _TEXTS
         if exact and told is text and len(text) <= _KEPT_LENGTH:
             return self._keep(self._headers, pair, (name, told))
         return (name, told)
+
+    def _named(self, given: Any) -> tuple[str, Callable[[str], str] | None]:
+        name = shortened(decoded(given))
+        named = name, concealment.hides(name) if self.is_secret(name) else None
+        if type(given) is bytes and len(given) <= _KEPT_LENGTH:
+            if len(self._names) > _KEPT:
+                self._names.clear()
+            self._names[given] = named
+        return named
 
     def _text(self, name: str, value: str) -> str:
         if name == "QUERY_STRING":
@@ -251,13 +301,5 @@ class Redactor:
         return shortened(concealment.json_members(text, self.is_secret))
 
 
-def _hidden(name: str, value: str) -> str:
-    """What may be told of a secret: the names of cookies, the scheme of an authorization; never a length."""
-    folded = name.upper().replace("-", "_").removeprefix("HTTP_")
-    if folded == "COOKIE":
-        return shortened(concealment.cookie(value))
-    if folded == "SET_COOKIE":
-        return shortened(concealment.set_cookie(value))
-    if folded in ("AUTHORIZATION", "PROXY_AUTHORIZATION", "WWW_AUTHENTICATE", "PROXY_AUTHENTICATE"):
-        return concealment.authorization(value)
-    return HIDDEN
+def _are_texts(values: Iterable[Any]) -> bool:
+    return all(type(value) is str and len(value) <= _KEPT_LENGTH for value in values)

@@ -85,11 +85,27 @@ def expand(exchange: Exchange, words: Words) -> Exchange:
     handover = exchange.handover
     return msgspec.structs.replace(
         exchange,
-        handover=None if handover is None else Handover(handover.kind, [_pair(e, words) for e in handover.entries]),
+        handover=None if handover is None else Handover(handover.kind, _entries(handover.entries, words)),
         headers=None if exchange.headers is None else [_pair(entry, words) for entry in exchange.headers],
         trail=spread(exchange.trail, words),
         facts=[words.word(number) for number in exchange.facts],
     )
+
+
+def _entries(entries: list[Any], words: Words) -> list[Any]:
+    """Where the first is the number of an order (see ``familiar``), the others fill the places that it leaves open."""
+    first = words.word(entries[0]) if entries and type(entries[0]) is int else None
+    if type(first) is not dict:
+        return [_pair(entry, words) for entry in entries]
+    rest = iter(entries[1:])
+    told = []
+    for known in first["order"]:
+        if type(known) is not str:
+            told.append(known)
+            continue
+        entry = next(rest)
+        told.append([known, entry] if type(entry) is str else _pair(entry, words))
+    return told
 
 
 def _pair(entry: Any, words: Words) -> Any:

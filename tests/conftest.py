@@ -6,8 +6,16 @@ import signal
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 pytest.register_assert_rewrite("real.checks", "real.visitor")
+
+
+# Speed is for benchmarks: a busy machine must not fail an example that is right. Continuous integration takes the same
+# examples each time; everybody else's runs look further.
+settings.register_profile("any", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", settings.get_profile("any"), derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "any")
 
 
 def pytest_configure(config: pytest.Config) -> None:

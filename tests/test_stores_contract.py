@@ -108,8 +108,8 @@ def test_a_recorders_exchanges_come_back_with_their_words(store: Store) -> None:
     kept = recordings(5)
     exchanges = [recording.exchange() for recording in kept]
     assert exchanges[-1].handover is not None
-    # The entries that repeat are numbers by now.
-    assert sum(type(entry) is int for entry in exchanges[-1].handover.entries) > 10
+    # What they have in common is one number by now.
+    assert len(exchanges[-1].handover.entries) < 10
     store.write([store.pack(exchange, WORDS) for exchange in exchanges], WORDS)
     for number, exchange in enumerate(exchanges):
         found = store.get(exchange.id)

@@ -153,7 +153,7 @@ def begin(
     find = environ.get
     path = shortened(find("SCRIPT_NAME", "") + find("PATH_INFO", ""))
     recording = CGIRecording(recorder, "cgi", HTTP, "wrapper", path)
-    recording.handover = Handover("environ", recorder.redactor.environ(environ))
+    recording.handover = Handover("environ", recorder.environs.entries(environ))
     recording.method = find("REQUEST_METHOD")
     recording.query = recorder.redactor.query(shortened(find("QUERY_STRING", "")))
     recording.request_id = request_id(find("HTTP_X_REQUEST_ID", ""))

@@ -78,7 +78,7 @@ def begin(recorder: Recorder, environ: Environ, vantage: str) -> Recording:
     if not path.isascii():
         path = path.encode("latin-1", "replace").decode("utf-8", "replace")
     recording = Recording(recorder, "wsgi", HTTP, vantage, shortened(path))
-    recording.handover = Handover("environ", recorder.redactor.environ(environ))
+    recording.handover = Handover("environ", recorder.environs.entries(environ))
     method = find("REQUEST_METHOD")
     recording.method = shortened(method) if isinstance(method, str) else None
     query = find("QUERY_STRING")

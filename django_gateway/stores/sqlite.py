@@ -46,7 +46,7 @@ class SQLiteStore:
         self._next_prune = self._next_settle = 0.0
 
     def pack(self, exchange: Exchange, vocabulary: Vocabulary | None = None) -> tuple[Any, ...]:
-        return (*sql.values(exchange), encode(exchange))
+        return exchange.id, sql.values(exchange), encode(exchange)
 
     def write(self, packed: Sequence[tuple[Any, ...]], vocabulary: Vocabulary | None = None) -> None:
         if packed:
@@ -71,9 +71,9 @@ class SQLiteStore:
                 while len(packed) - position >= rows:
                     flat: list[Any] = [batch]
                     records: list[Any] = [key]
-                    for row in packed[position : position + rows]:
-                        flat += row[:-1]
-                        records += (row[0], row[-1])
+                    for number, values, body in packed[position : position + rows]:
+                        flat += values
+                        records += (number, body)
                     position += rows
                     connection.execute(insert, flat)
                     connection.execute(insert_records, records)

@@ -25,7 +25,7 @@ from .base import Store, StoreBusy, StoreError
 #: Exchanges that may wait; a second's worth of a busy worker.
 _QUEUE: Final = 4_096
 #: How long exchanges gather before they are written, in seconds: the panel shows them within 250 ms.
-_GATHER: Final = 0.05
+_GATHER: Final = 0.1
 _BATCH: Final = 1_024
 
 
