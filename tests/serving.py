@@ -91,7 +91,7 @@ class Serving:
         def seen() -> bool:
             assert self.process is not None
             if self.process.poll() is not None:
-                self._reader.join(5)
+                self._reader.join(DEADLINE)
                 assert self.output.count(text) >= times, self.output
             return self.output.count(text) >= times
 
@@ -120,7 +120,7 @@ class Serving:
                 with suppress(psutil.NoSuchProcess):
                     child.kill()
             self.process.kill()
-        self._reader.join(5)
+        self._reader.join(DEADLINE)
         return code
 
     def _address(self, name: str) -> str:

@@ -79,20 +79,22 @@ async def test_nothing_to_say_of_http(address: Address) -> None:
     assert exchange.sizes.request_bytes == len(address.body)
 
 
-CONVERSATIONS: list[tuple[str, str, list[dict[str, Any]]]] = [
-    ("/ws/echo/", "", [{"text": "schön"}, {"bytes": b"\x00\xff"}, {"text": "close 4001 had enough"}]),
-    ("/ws/echo/", "refuse", []),
-    ("/ws/echo/", "", [{"text": "raise"}]),
-    ("/ws/chat/lobby/", "", [{"text": '{"text": "hello"}'}]),
-    ("/ws/nowhere/", "", []),
+#: Path, query, how many messages answer the handshake, and what is then said, each with one answer.
+CONVERSATIONS: list[tuple[str, str, int, list[dict[str, Any]]]] = [
+    ("/ws/echo/", "", 1, [{"text": "schön"}, {"bytes": b"\x00\xff"}, {"text": "close 4001 had enough"}]),
+    ("/ws/echo/", "refuse", 1, []),
+    ("/ws/echo/", "", 1, [{"text": "raise"}]),
+    # The room says who has come in.
+    ("/ws/chat/lobby/", "", 2, [{"text": '{"text": "hello"}'}]),
+    ("/ws/nowhere/", "", 1, []),
 ]
 
 
-async def converse(application: Any, path: str, query: str, texts: list[dict[str, Any]]) -> Connection:
+async def converse(application: Any, path: str, query: str, greeting: int, texts: list[dict[str, Any]]) -> Connection:
     async with connected(application, recorders.scope(path, query, type="websocket", subprotocols=["echo"])) as client:
         client.put({"type": "websocket.connect"})
-        await client.wait_sent(1)
-        for number, text in enumerate(texts, 2):
+        await client.wait_sent(greeting)
+        for number, text in enumerate(texts, greeting + 1):
             client.put({"type": "websocket.receive", **text})
             await client.wait_sent(number)
         if not any(message["type"] == "websocket.close" for message in client.sent):
@@ -100,13 +102,13 @@ async def converse(application: Any, path: str, query: str, texts: list[dict[str
     return client
 
 
-@pytest.mark.parametrize(("path", "query", "texts"), CONVERSATIONS)
-async def test_nothing_to_say_of_websockets(path: str, query: str, texts: list[dict[str, Any]]) -> None:
-    bare = await converse(project(), path, query, texts)
+@pytest.mark.parametrize(("path", "query", "greeting", "texts"), CONVERSATIONS)
+async def test_nothing_to_say_of_websockets(path: str, query: str, greeting: int, texts: list[dict[str, Any]]) -> None:
+    bare = await converse(project(), path, query, greeting, texts)
     with recorded_process() as recorded:
         inner = Validator(project())
         outer = Validator(recorded.asgi(inner))
-        client = await converse(outer, path, query, texts)
+        client = await converse(outer, path, query, greeting, texts)
     assert client.sent == bare.sent
     assert outer.complaints + inner.complaints == []
     assert compare(outer, inner) == []
