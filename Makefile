@@ -18,10 +18,7 @@ PYTEST_NEWEST ?= -m "not slow and not browser"
 # Where Debian keeps web servers, which is not in everybody's PATH.
 export PATH := $(PATH):/usr/sbin:/sbin
 
-# A machine that is busy with something else can make a server miss a test's deadline: what failed has to pass on its own,
-# and the first failure stays in the output.
-CACHE = -o cache_dir=$(1)/pytest-cache
-pytest = $(1)/bin/python -m pytest $(CACHE) $(2) || $(1)/bin/python -m pytest $(CACHE) $(2) --last-failed --last-failed-no-failures none
+pytest = $(1)/bin/python -m pytest -o cache_dir=$(1)/pytest-cache $(2)
 
 .PHONY: help serve test tests bench lint format setup tools clean
 .DEFAULT_GOAL := help

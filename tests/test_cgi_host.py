@@ -2,87 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 
+from cgi_scripts import Host, status
 from cgi_serving import gone
 from serving import until
-
-SCRIPTS = {
-    "echo": 'printf "Content-Type: text/plain\\n\\n"; env | sort; printf "stdin="; cat',
-    "status": 'printf "Status: 299 Quite Fine\\r\\nContent-Type: text/plain\\r\\nConnection: x\\r\\n\\r\\nbody"',
-    "length": 'printf "Content-Type: text/plain\\nContent-Length: 3\\n\\nlonger"',
-    "short": 'printf "Content-Type: text/plain\\nContent-Length: 30\\n\\nshorter"',
-    "client-redirect": 'printf "Location: http://elsewhere/\\n\\n"',
-    "local-redirect": 'printf "Location: /echo?from=redirect\\n\\n"',
-    "round": 'printf "Location: /round\\n\\n"',
-    "no-head": 'echo "no header at all"',
-    "no-type": 'printf "X-Only: this\\n\\nbody"',
-    "bad-status": 'printf "Status: fine\\n\\n"',
-    "nothing": "exit 3",
-    "fails": 'printf "Content-Type: text/plain\\n\\nbegun,"; exit 3',
-    "killed": 'printf "Content-Type: text/plain\\n\\nbegun,"; kill -9 $$',
-    "waits": 'echo $$ > "$GATEWAY_FOLDER/pid"; printf "Content-Type: text/plain\\n\\nbegun,"; exec sleep 600',
-    "deaf": 'trap "" TERM; echo $$ > "$GATEWAY_FOLDER/pid"; printf "Content-Type: text/plain\\n\\nbegun,"; '
-    "while :; do sleep 0.1; done",
-    "deaf-to-stdin": 'exec <&-; printf "Content-Type: text/plain\\nContent-Length: 4\\n\\ndone"',
-    "says": 'echo "said on standard error" >&2; printf "Content-Type: text/plain\\n\\n"',
-}
-
-
-class Host:
-    def __init__(self, folder: Path) -> None:
-        script = folder / "script"
-        cases = "\n".join(f"/{name}) {body} ;;" for name, body in SCRIPTS.items())
-        script.write_text(f'#!/bin/sh\ncase "$PATH_INFO" in\n{cases}\n*) printf "Status: 404\\n\\n" ;;\nesac\n')
-        script.chmod(0o700)
-        self.folder = folder
-        with socket.create_server(("127.0.0.1", 0)) as listener, (folder / "stderr").open("wb") as stderr:
-            self.port = listener.getsockname()[1]
-            number = str(listener.fileno())
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "django_gateway.workers.cgi_host", "--fd", number, str(folder), str(script)],
-                pass_fds=[listener.fileno()],
-                env={**os.environ, "GATEWAY_FOLDER": str(folder), "HTTP_PROXY": "http://mine"},
-                stderr=stderr,
-                process_group=0,
-            )
-
-    def connect(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.port), timeout=30)
-
-    def raw(self, data: bytes) -> bytes:
-        answer = b""
-        with self.connect() as connection, suppress(ConnectionError):
-            connection.sendall(data)
-            while data := connection.recv(65536):
-                answer += data
-        return answer
-
-    def ask(self, path: str, *headers: str, method: str = "GET", version: str = "1.1", body: bytes = b"") -> bytes:
-        lines = (f"{method} {path} HTTP/{version}", "Host: localhost", "Connection: close", *headers)
-        return self.raw("\r\n".join([*lines, "", ""]).encode("latin-1") + body)
-
-    def environment(self, path: str, *headers: str, method: str = "GET", body: bytes = b"") -> dict[str, str]:
-        """What the script was handed, its standard input under ``stdin``."""
-        answer = self.ask(path, *headers, method=method, body=body, version="1.0").partition(b"\r\n\r\n")[2]
-        entries = (line.partition("=") for line in answer.decode("utf-8", "surrogateescape").split("\n"))
-        return {name: value for name, equals, value in entries if equals}
-
-    def stderr(self) -> str:
-        return (self.folder / "stderr").read_text()
-
-    def end(self) -> int:
-        self.process.terminate()
-        return self.process.wait(30)
 
 
 @pytest.fixture(scope="module")
@@ -90,10 +19,6 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     made = Host(tmp_path_factory.mktemp("host"))
     yield made
     made.end()
-
-
-def status(answer: bytes) -> str:
-    return answer.partition(b"\r\n")[0].decode().removeprefix("HTTP/1.1 ")
 
 
 def test_variables(host: Host) -> None:
@@ -255,42 +180,6 @@ def test_requests_one_after_another_and_all_at_once(host: Host) -> None:
             assert answers.read(3) == b"lon"
         connection.sendall(request + b"\r\n" + request + last)
         assert answers.read().count(b"\r\n\r\nlon") == 3
-
-
-GET = b"GET /echo HTTP/1.1\r\nHost: x\r\n"
-POST = b"POST /echo HTTP/1.1\r\nHost: x\r\n"
-CHUNKED = POST + b"Transfer-Encoding: chunked\r\n"
-MALFORMED = {
-    "no request": b"nonsense\r\n\r\n",
-    "another protocol": b"GET /echo SPDY/1.1\r\nHost: x\r\n\r\n",
-    "no host": b"GET /echo HTTP/1.1\r\n\r\n",
-    "two hosts": GET + b"Host: y\r\n\r\n",
-    "space before the colon": GET + b"X-A : 1\r\n\r\n",
-    "folded header": GET + b"X-A: 1\r\n 2\r\n\r\n",
-    "control character": GET + b"X-A: \x00\r\n\r\n",
-    "bare newline": GET + b"X-A: 1\nX-B: 2\r\n\r\n",
-    "no path": b"GET * HTTP/1.1\r\nHost: x\r\n\r\n",
-    "two lengths": POST + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nab",
-    "negative length": POST + b"Content-Length: -1\r\n\r\n",
-    "length in other digits": POST + "Content-Length: ²\r\n\r\n".encode("latin-1"),
-    "length and chunks": CHUNKED + b"Content-Length: 1\r\n\r\n0\r\n\r\n",
-    "no size of a chunk": CHUNKED + b"\r\nzz\r\n",
-    "chunk longer than it says": CHUNKED + b"\r\n1\r\nabc\r\n0\r\n\r\n",
-}
-
-
-@pytest.mark.parametrize("data", MALFORMED.values(), ids=list(MALFORMED))
-def test_malformed_requests(host: Host, data: bytes) -> None:
-    assert status(host.raw(data)) == "400 Bad Request"
-
-
-def test_requests_that_are_refused_for_other_reasons(host: Host) -> None:
-    assert status(host.raw(b"GET /echo HTTP/2.0\r\nHost: x\r\n\r\n")) == "505 HTTP Version Not Supported"
-    other = b"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n"
-    assert status(host.raw(other)) == "501 Not Implemented"
-    long = b"GET /echo HTTP/1.1\r\nHost: x\r\nX-Long: " + b"x" * 200_000 + b"\r\n\r\n"
-    assert status(host.raw(long)) == "431 Request Header Fields Too Large"
-    assert status(host.ask("/echo")) == "200 OK", "and it lives"
 
 
 def test_end(tmp_path: Path) -> None:
