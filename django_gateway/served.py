@@ -64,8 +64,8 @@ class Served(msgspec.Struct, frozen=True):
     most_bytes: int = 0
 
 
-def of_project() -> Served:
-    """Of this process' Django project."""
+def of_project(given: Mapping[str, str] | None = None) -> Served:
+    """Of this process' Django project. ``given`` are paths of applications in place of the settings' own."""
     import django
     from django.conf import settings
 
@@ -76,6 +76,7 @@ def of_project() -> Served:
         for interface in ("wsgi", "asgi")
         if (path := getattr(settings, f"{interface.upper()}_APPLICATION", None))
     }
+    applications.update(given or {})
     files = {name: file for name, path in applications.items() if (file := _file(path.partition(":")[0], root))}
     return Served(
         settings_module=str(getattr(settings, "SETTINGS_MODULE", "") or ""),

@@ -113,7 +113,7 @@ class Plan:
         """What the panel's process is told."""
         host, port = self.serving.numeric
         return msgspec.structs.replace(
-            served.of_project(),
+            served.of_project({self.interface: self.options.application} if self.options.application else None),
             interface=self.interface,
             server=self.server.title,
             version=self.version,
@@ -197,7 +197,7 @@ def _listen_behind(folder: Path, options: Options, server: Server) -> Listening:
     if "unix" in server.can and unix.fits(path):
         if options.dry_run:
             return Listening(address=address, socket=None, path=path)
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return Listening(address=address, socket=unix.listen(path), path=path)
     return _listen(address, options, binds=server.binds, command="")
 

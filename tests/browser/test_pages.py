@@ -180,3 +180,12 @@ def test_topology(page: Page, told: PanelProcess, look: tuple[int, str]) -> None
     finally:
         child.communicate(b"\n")
     expect(page.get_by_text(f"pid {child.pid}", exact=True)).to_have_count(0)
+
+
+def test_source(page: Page, told: PanelProcess, look: tuple[int, str]) -> None:
+    exchange = factories.asgi_page()
+    factories.keep(told.store, exchange)
+    page.goto(told.link(f"/exchanges/{format_id(exchange.id)}/"))
+    page.get_by_role("link", name="Source").click()
+    expect(page.locator(".called").first).to_contain_text("application")
+    look_at(page, "exchange-source", *look)

@@ -65,7 +65,8 @@ def share(request: PanelRequest, id: str) -> HttpResponse:  # noqa: A002 - the n
     around = {"exchange": found, "heading": heading(subject), "selected": format_id(found.id), "shared": True}
     sections = []
     for tab in TABS:
-        if not tab.shows(found):
+        # The project's code is not part of what was recorded.
+        if tab.key == "source" or not tab.shows(found):
             continue
         html = text_of(request, f"exchange_{tab.key}.html", {**around, "tab": tab.key, **tab.build(subject, {})})
         # Out of our own templates, where every recorded word was escaped.

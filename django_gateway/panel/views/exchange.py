@@ -18,7 +18,7 @@ from ..neighbours import neighbours
 from ..pages import address, render
 from ..pins import Pins
 from ..refusals import refuse
-from ..tabs import application, events, failure, handover, journey, messages, middleware, response, threads
+from ..tabs import application, events, failure, handover, journey, messages, middleware, response, source, threads
 from ..tabs.base import Query, Subject, Values
 from ..units import duration
 from .list import frame, rows_for
@@ -50,6 +50,7 @@ TABS: Final = (
         lambda exchange: exchange.sizes.received + exchange.sizes.sent,
     ),
     Tab("application", "Application", application.build, application.shows),
+    Tab("source", "Source", source.build, source.shows),
     Tab("failure", "Failure", failure.build, lambda exchange: exchange.failure is not None),
     Tab("threads", "Threads & OS", threads.build, lambda exchange: bool(exchange.scheduler or exchange.loop)),
     Tab("events", "Events", events.build, lambda exchange: True, lambda exchange: len(exchange.trail)),
