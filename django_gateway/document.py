@@ -9,7 +9,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from . import channels, correlation, phases, provenance, proxied
+from . import channels, correlation, phases, provenance, proxied, routing
+from .chain import chain
 from .connections import connections
 from .exchange import DURATION_FIELDS, INSTANT_FIELDS, Exchange, Failure, Loop, Match, Scheduler, Summary, format_id
 
@@ -127,6 +128,20 @@ def document(exchange: Exchange, explain: Explain | None = None) -> dict[str, An
         "application": exchange.fact(f"{'asgi' if exchange.interface == 'asgi' else 'wsgi'}.application"),
         "channels": _channels(exchange),
         "connections": _connections(exchange),
+        "chain": chain(exchange),
+        "routing": routing.as_data(routing.routing(exchange)),
+        "body_reads": [
+            {
+                "how": read.how,
+                "by": read.by,
+                "at_ms": ms(read.at),
+                "ms": ms(read.took),
+                "size": read.size,
+                "exception": read.exception,
+            }
+            for read in routing.reads(exchange)
+        ],
+        "receivers": exchange.fact("django.receivers"),
         "messages": _messages(exchange),
         "close": exchange.close
         and {"code": exchange.close.code, "by": exchange.close.by, "reason": exchange.close.reason},

@@ -103,9 +103,10 @@ EVENT_FIELDS: Final[dict[str, tuple[str, ...]]] = {
     "django.database.left_open": ("alias", "thread", "max_age"),
     # Names of response headers that were other on the way out of ``by`` than before; cookies as ``Set-Cookie: name``.
     "django.headers": ("by", "added", "changed", "removed"),
-    # ``tried`` are chains of patterns, ``[pattern, name]`` each, in the order of trying; the last one matched.
-    "django.route.matched": ("tried", "converters", "wrappers"),
-    "django.route.unmatched": ("tried",),
+    # ``tried`` are the last of ``count`` attempts, ``[patterns, name]`` each: from the outer URLconf's pattern to the
+    # included one's. Of a match the last attempt is the one that matched.
+    "django.route.matched": ("tried", "count", "converters", "wrappers"),
+    "django.route.unmatched": ("tried", "count"),
     # The request's body, read or parsed for the first time; ``by`` is the function that asked for it.
     "django.body.read": ("how", "by", "size", "exception", "returned"),
 }

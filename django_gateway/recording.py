@@ -153,6 +153,8 @@ class Recording:
     connections: dict[int, tuple[Any, int]] | None = None
     #: What the response's headers were when they were last looked at: see ``instrument.headers``.
     header_values: tuple[Any, ...] | None = None
+    #: Whether the request's body is being read now, and whether it was read from as a stream.
+    reading = streamed = False
     #: Called when it ends, while it can still be written to.
     at_end: list[Callable[[Recording], None]] | None = None
 

@@ -18,6 +18,8 @@ from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.base import BaseHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.dispatch import Signal
+from django.http import HttpRequest
 from django.template.backends.django import Template
 
 import recorders
@@ -45,6 +47,14 @@ def everything_patched() -> dict[str, Any]:
             (Template, "render"),
             (SyncToAsync, "__call__"),
             (AsyncToSync, "__call__"),
+            (BaseHandler, "adapt_method_mode"),
+            (base, "import_string"),
+            (HttpRequest, "body"),
+            (HttpRequest, "_load_post_and_files"),
+            (HttpRequest, "read"),
+            (HttpRequest, "readline"),
+            (Signal, "connect"),
+            (Signal, "disconnect"),
             (BaseDatabaseWrapper, "connect"),
             (BaseDatabaseWrapper, "_cursor"),
             (BaseDatabaseWrapper, "close"),

@@ -18,13 +18,13 @@ def install(*, handlers: bool = True) -> None:
 
     Without ``handlers`` the handlers' entry stays as it is: then a recording begins with a wrapper or a middleware.
     """
-    from . import crossings, database, exceptions, handler, middleware, signals, view
+    from . import body, chain, crossings, database, exceptions, handler, middleware, receivers, signals, view
 
     with _lock:
         if not _installed:
             from . import standards
 
-            parts = (middleware, signals, view, exceptions, crossings, database)
+            parts = (middleware, chain, signals, receivers, view, body, exceptions, crossings, database)
             for part in (handler, *parts, standards) if handlers else parts:
                 for owner, name, replacement in part.patches():
                     _installed.append((owner, name, vars(owner).get(name, _ABSENT)))

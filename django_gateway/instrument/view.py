@@ -17,6 +17,7 @@ from ..failures import without_us
 from ..legible import shortened
 from ..recording import Recording, current, faults
 from ..vocabulary import CODES, WORDS
+from . import routes
 from .headers import passed
 
 _RESOLVER_STARTED: Final = CODES["django.resolver.started"]
@@ -45,12 +46,16 @@ def _resolving(original: Any) -> Any:
         try:
             match = original(self, request)
         except Exception as error:
-            recording.trail += (_RESOLVER_FAILED, now(), type(error).__name__)
+            failed = now()
+            recording.trail += (_RESOLVER_FAILED, failed, type(error).__name__)
+            routes.unmatched(recording, error, failed)
             without_us(error)
             raise
         try:
             recording.match = found = _match(recording, match)
-            recording.trail += (_RESOLVER_FINISHED, now(), found.route)
+            finished = now()
+            recording.trail += (_RESOLVER_FINISHED, finished, found.route)
+            routes.matched(recording, match, finished)
             if "django_gateway" in found.namespaces:
                 recording.discard = True
         except Exception as fault:
