@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import msgspec
@@ -12,8 +14,11 @@ import pytest
 from channels.auth import AuthMiddlewareStack
 from channels.generic.websocket import AsyncWebsocketConsumer
 from channels.routing import ProtocolTypeRouter, URLRouter
-from django.test import Client
+from django.core.handlers.wsgi import WSGIHandler
+from django.http import HttpResponse
+from django.test import Client, override_settings
 from django.urls import path
+from django.views.decorators.cache import never_cache
 
 import factories
 import recorders
@@ -86,6 +91,54 @@ def test_hostile_names_are_text(conversation: Exchange, program: Client, store: 
     html = page(program, exchange, "application")
     assert MARKUP not in html
     assert "&lt;script&gt;" in html
+
+
+def served(where: str, middleware: list[str], **more: Any) -> Exchange:
+    with override_settings(ROOT_URLCONF="test_instrument_django_routes", MIDDLEWARE=middleware):
+        with recorded_process() as recorded:
+            recorders.serve(recorded.wsgi(WSGIHandler()), recorders.environ(where, **more))
+    return recorded.only
+
+
+def plain(request: Any, **kwargs: Any) -> HttpResponse:
+    return HttpResponse(request.body)
+
+
+@pytest.fixture
+def urlconf(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = ModuleType("test_instrument_django_routes")
+    module.urlpatterns = [  # type: ignore[attr-defined]
+        path("first/", plain, name="first"),
+        path("orders/<int:number>/", never_cache(plain), name="order"),
+    ]
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+
+
+def test_the_chain_the_route_and_the_body(urlconf: None, program: Client, store: Store) -> None:
+    exchange = served("/orders/7/", ["chains.NotUsed", "chains.AsyncClass", "chains.MixinHooks"])
+    factories.keep(store, exchange)
+    text = text_of(page(program, exchange, "middleware"))
+    assert "The resolver tried 2 patterns until one matched." in text
+    assert "orders/<int:number>/ order matched" in text
+    assert "number by IntConverter" in text
+    assert "django.views.decorators.cache.never_cache" in text
+    assert "not used: it raised MiddlewareNotUsed" in text
+    assert "the handler calls the outermost by way of an event loop" in text
+    assert "process_exception not called: the view raised nothing" in text
+    assert "request.body" in text
+    assert "test_panel_depth.plain:" in text
+    assert "django.db.close_old_connections" in text
+
+
+def test_a_path_that_nearly_led_somewhere(urlconf: None, program: Client, store: Store) -> None:
+    exchange = served("/orders/seven/", [])
+    factories.keep(store, exchange)
+    text = text_of(page(program, exchange, "middleware"))
+    assert "Nearly orders/<int:number>/: 'seven' is no int." in text
+    assert "tried 2 patterns, and none matched" in text
+    hostile = served("/<script>alert(1)</script>/7", [])
+    factories.keep(store, hostile)
+    assert MARKUP not in page(program, hostile, "middleware")
 
 
 def test_who_set_changed_and_removed_headers(program: Client, store: Store) -> None:

@@ -10,6 +10,7 @@ from ..timeline.layers import crossings_of
 from ..timeline.spans import Crossing, Span, Trail
 from ..words import layer
 from .base import Query, Subject, Values
+from .built import values
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ def build(subject: Subject, query: Query) -> Values:
         "others_cost": sum(crossing.cost for crossing in others),
         "extent": trail.extent,
         "turned": _turned(trail) if rows else None,
+        **values(subject),
     }
 
 
