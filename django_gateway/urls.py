@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from .panel import api, live
-from .panel.views import assets, carry, compare, entrance, exchange, routes, settings, topology
+from .panel.views import assets, carry, compare, entrance, exchange, replay, routes, settings, topology
 from .panel.views import list as listing
 
 app_name = "django_gateway"
@@ -19,6 +19,7 @@ urlpatterns = [
     path("exchanges/<str:id>/", exchange.exchange, name="exchange"),
     path("exchanges/<str:id>/curl/", carry.curl, name="curl"),
     path("exchanges/<str:id>/share/", carry.share, name="share"),
+    path("exchanges/<str:id>/replay/", replay.replay, name="replay"),
     path("exchanges/<str:id>/pin/", exchange.pin, name="pin"),
     path("compare/", compare.compare, name="compare"),
     path("topology/", topology.topology, name="topology"),

@@ -49,6 +49,8 @@ def told(tmp_path: Path) -> Iterator[PanelProcess]:
     folder = tmp_path / ".gateway"
     folder.mkdir()
     about = msgspec.structs.replace(served.of_project(), server="Daphne", version="4.2.3", interface="asgi", workers=1)
+    # Port 1 of loopback: nobody listens there.
+    about = msgspec.structs.replace(about, host="127.0.0.1", port=1)
     (folder / "served.json").write_text(served.write(about))
     account = Account(folder, lambda: (0, None))
     account.settle(Counts())
@@ -189,3 +191,18 @@ def test_source(page: Page, told: PanelProcess, look: tuple[int, str]) -> None:
     page.get_by_role("link", name="Source").click()
     expect(page.locator(".called").first).to_contain_text("application")
     look_at(page, "exchange-source", *look)
+
+
+def test_replay_asks_first(page: Page, told: PanelProcess, look: tuple[int, str]) -> None:
+    exchange = factories.failure()
+    factories.keep(told.store, exchange)
+    page.goto(told.link(f"/exchanges/{format_id(exchange.id)}/"))
+    page.get_by_role("link", name="Replay…").click()
+    expect(page.get_by_role("heading", name="Send it once more")).to_be_visible()
+    expect(page.locator(".differences")).to_contain_text("The body (212 bytes) was not kept")
+    look_at(page, "replay", *look)
+    page.get_by_role("button", name="Send, then compare").click()
+    expect(page.get_by_role("alert")).to_contain_text("it may change something")
+    page.get_by_label("POST may change something").check()
+    page.get_by_role("button", name="Send, then compare").click()
+    expect(page.get_by_role("alert")).to_contain_text("Nobody answers")

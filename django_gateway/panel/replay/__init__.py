@@ -1,0 +1,6 @@
+"""A recorded request sent once more, to the address that gatewayserve serves on loopback and to no other. No Django."""
+
+from .request import Plan, plan
+from .sending import Answer, ReplayError, Target, send
+
+__all__ = ["Answer", "Plan", "ReplayError", "Target", "plan", "send"]
