@@ -77,6 +77,8 @@ def _sight(told: dict[str, Any], request: dict[str, Any], asked: dict[str, Any] 
     first = None if asked is None else _nanoseconds(asked["duration"])
     answered = asked is not None and "status" in asked
     status = number(told["status"]) or None
+    if status is None and answered and asked is not None and asked["status"] == 101:
+        status = 101  # a WebSocket is no answer to Caddy
     return Sight(
         request_id=next(iter(headers.get("X-Request-Id", ())), None),
         started_at=ended - total,

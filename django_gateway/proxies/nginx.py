@@ -43,7 +43,8 @@ class Nginx(Proxy):
             complete=told["completion"] == "OK",
             upstream=_last(told["upstream"]),
             reached=_last(told["connect_time"]) is not None if text(told["upstream"]) else None,
-            upstream_status=number(_last(told["upstream_status"])),
+            # Without a head from the application it is nginx's own.
+            upstream_status=number(_last(told["upstream_status"])) if _last(told["header_time"]) else None,
             connect=_nanoseconds(_last(told["connect_time"])),
             first_byte=_nanoseconds(_last(told["header_time"])),
             last_byte=_nanoseconds(_last(told["response_time"])),

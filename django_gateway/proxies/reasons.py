@@ -37,7 +37,7 @@ def reason(sight: Sight, proxy: str, folders: Collection[str]) -> str | None:
         return "The client left before it had all of the answer." if sight.complete is False else None
     if status == 502:
         if sight.reached is None:
-            return f"{proxy} got no answer: the application could not be reached, or its worker died."
+            return f"{proxy} got no answer: the application could not be reached, took too long, or its worker died."
         if not sight.reached:
             return f"{proxy} could not connect to the application."
         return f"The application's worker closed the connection before it had answered {proxy}: it may have died."

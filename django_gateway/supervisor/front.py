@@ -75,7 +75,7 @@ class Fronted:
             raise FrontError(f"{self.proxy.title} rejects its configuration ({' '.join(argv)}):\n{said}")
 
     def _files(self) -> dict[Path, str]:
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         process = msgspec.structs.replace(
             installed.front_process(str(self.folder), self.proxy.error_log(self.folder)),
             user="root" if os.geteuid() == 0 else "",

@@ -40,11 +40,11 @@ def serve(given: Mapping[str, Any], *, color: bool, no_color: bool = False) -> i
         return 0
     prepare(project.gateway.folder)
     plan.folder.mkdir(exist_ok=True)
-    if plan.front is not None:
-        plan.front.check()
-    token = panel_token(project.gateway.folder) if plan.panel is not None else None
-    greet(plan, console, token)
     with unix.removed_at_the_end(plan.serving.path):
+        if plan.front is not None:
+            plan.front.check()
+        token = panel_token(project.gateway.folder) if plan.panel is not None else None
+        greet(plan, console, token)
         return asyncio.run(Supervisor(plan, console, token).run())
 
 
