@@ -209,7 +209,10 @@ def scope(path: str = "/", query: str = "", type: str = "http", **changes: Any) 
         "client": ["127.0.0.1", 51514],
         "server": ["127.0.0.1", 8000],
     }
-    made |= {"method": "GET"} if type == "http" else {"subprotocols": []}
+    if type == "http":
+        made["method"] = "GET"
+    else:
+        made["subprotocols"] = []
     return {**made, **changes}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import gc
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
@@ -211,7 +211,7 @@ def test_a_loop_that_stops_closes_what_is_left(recorded: Recorded, collected: bo
             closed.append("finally")
 
     class Forever:
-        def __await__(self) -> Iterator[None]:
+        def __await__(self) -> Generator[None, None, None]:
             yield
 
     async def receive() -> Any:

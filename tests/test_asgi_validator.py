@@ -51,7 +51,9 @@ async def ask(application: Any, address: Address) -> Connection:
 
 def answer(connection: Connection) -> dict[str, Any]:
     changing = {b"Set-Cookie", b"Last-Modified", b"Expires"}
-    headers = next((m["headers"] for m in connection.sent if m["type"] == "http.response.start"), [])
+    headers: list[tuple[bytes, bytes]] = next(
+        (m["headers"] for m in connection.sent if m["type"] == "http.response.start"), []
+    )
     error = raised(connection)
     return {
         "status": connection.status,

@@ -39,6 +39,11 @@ def measured(action: Any) -> Scheduler:
 # The thread
 
 
+def burn_and_sleep() -> None:
+    burn(0.01)
+    time.sleep(0.01)
+
+
 def test_computing_is_running() -> None:
     scheduler = measured(lambda: burn(0.03))
     assert scheduler.running >= 30 * MS
@@ -53,7 +58,7 @@ def test_sleeping_is_sleeping() -> None:
 
 def test_the_parts_are_no_more_than_the_whole() -> None:
     before = time.perf_counter_ns()
-    scheduler = measured(lambda: (burn(0.01), time.sleep(0.01)))
+    scheduler = measured(burn_and_sleep)
     whole = time.perf_counter_ns() - before
     parts = [scheduler.running, scheduler.ready or 0, scheduler.sleeping]
     assert min(parts) >= 0
@@ -132,7 +137,7 @@ def test_a_forked_child_reads_its_own_thread() -> None:
 
 def test_without_linux_files_cpu_time_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clocks, "_pread", None)
-    scheduler = measured(lambda: (burn(0.01), time.sleep(0.01)))
+    scheduler = measured(burn_and_sleep)
     assert scheduler.running >= 10 * MS
     assert scheduler.sleeping >= 9 * MS
     assert (scheduler.ready, scheduler.voluntary, scheduler.involuntary) == (None, None, None)

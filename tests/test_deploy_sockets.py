@@ -155,15 +155,17 @@ def test_a_reload_of_the_service_brings_new_code_and_refuses_nothing(
             project.write("mysite/views.py", before)
 
 
-def test_the_socket_is_for_its_group_alone(project: Project) -> None:
+@pytest.mark.parametrize(
+    ("server", "interface"), [("gunicorn", "wsgi"), ("hypercorn", "asgi"), ("granian", "wsgi"), ("daphne", "asgi")]
+)
+def test_the_socket_is_for_its_group_alone(project: Project, server: str, interface: str) -> None:
     """Of all servers that make a socket with permissions of its own; uvicorn's is open, and its folder keeps it."""
-    for server, interface in (("gunicorn", "wsgi"), ("hypercorn", "asgi"), ("granian", "wsgi"), ("daphne", "asgi")):
-        output = generate(project, server, interface)
-        unit = (output / "systemd" / "mysite.service").read_text(encoding="utf-8")
-        path = str(project.folder.parent / f"{server}-{interface}.sock")
-        variables = {"DJANGO_SETTINGS_MODULE": settings(interface), "WEB_CONCURRENCY": "1"}
-        with running(exec_start(unit), output / "mode.log", cwd=project.folder, variables=variables) as process:
-            process.until(lambda: accepts(path), "nothing listens")
-            assert where(UnixConnection(path)) == str(project.folder)
-            assert os.stat(path).st_mode & 0o007 == 0, server
-            assert os.stat(path).st_mode & 0o060 == 0o060, server
+    output = generate(project, server, interface)
+    unit = (output / "systemd" / "mysite.service").read_text(encoding="utf-8")
+    path = str(project.folder.parent / f"{server}-{interface}.sock")
+    variables = {"DJANGO_SETTINGS_MODULE": settings(interface), "WEB_CONCURRENCY": "1"}
+    with running(exec_start(unit), output / "mode.log", cwd=project.folder, variables=variables) as process:
+        process.until(lambda: accepts(path), "nothing listens")
+        assert where(UnixConnection(path)) == str(project.folder)
+        assert os.stat(path).st_mode & 0o007 == 0
+        assert os.stat(path).st_mode & 0o060 == 0o060

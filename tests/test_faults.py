@@ -82,7 +82,7 @@ def named(place: tuple[Any, str, str]) -> str:
     return f"{getattr(place[0], '__name__', place[0])}.{place[1]}"
 
 
-def places(interface: str) -> Any:
+def places(interface: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("place", [p for p in PLACES if interface in p[2].split()], ids=named)
 
 
@@ -214,7 +214,10 @@ def test_on_a_websocket(place: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         await send({"type": "websocket.close"})
 
     async def talk(application: Any) -> list[Any]:
-        messages = [{"type": "websocket.receive", "text": "{}"}, {"type": "websocket.receive", "bytes": b"a"}]
+        messages: list[dict[str, Any]] = [
+            {"type": "websocket.receive", "text": "{}"},
+            {"type": "websocket.receive", "bytes": b"a"},
+        ]
         connect, disconnect = {"type": "websocket.connect"}, {"type": "websocket.disconnect", "code": 1001}
         given = scope("/ws/", "a=1&token=b", type="websocket")
         async with connected(application, given, connect, *messages, disconnect) as client:

@@ -20,13 +20,16 @@ from channels_redis.core import RedisChannelLayer
 from channels_redis.pubsub import RedisPubSubChannelLayer, RedisPubSubLoopLayer
 from django.core.handlers.asgi import ASGIHandler
 from django.test import override_settings
-from django.urls import path
+from django.urls import path as views_path
 
 import recorders
 from django_gateway import composition, instrument, phases
 from django_gateway.document import document
 from django_gateway.exchange import Exchange
 from recorders import Recorded, connected, recorded_process, until
+
+#: Channels routes to ASGI applications with Django's path(), which is typed for views.
+path: Any = views_path
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -38,6 +38,10 @@ def listed(*middleware: str, instrumented: bool = False) -> Iterator[Recorded]:
         yield recorded
 
 
+def start_nothing(*_: Any) -> Any:
+    """A ``start_response`` whose server has no use for it."""
+
+
 def ask(interface: str, where: str, query: str = "", wrap: Any = lambda application: application) -> tuple[int, bytes]:
     if interface == "wsgi":
         answered = serve(wrap(WSGIHandler()), recorders.environ(where, query))
@@ -138,7 +142,7 @@ def test_a_stream_is_over_when_the_response_is_closed(interface: str) -> None:
         override_settings(ROOT_URLCONF="testproject.urls"),
     ):
         if interface == "wsgi":
-            iterable: Any = WSGIHandler()(recorders.environ("/streams/sync/", "count=2&ms=0"), lambda *_: None)
+            iterable: Any = WSGIHandler()(recorders.environ("/streams/sync/", "count=2&ms=0"), start_nothing)
             list(iterable)
             assert len(recorded) == 0
             iterable.close()
@@ -149,7 +153,7 @@ def test_a_stream_is_over_when_the_response_is_closed(interface: str) -> None:
 
 def test_a_response_that_is_never_closed_ends_with_itself() -> None:
     with listed(OURS) as recorded:
-        iterable: Any = WSGIHandler()(recorders.environ("/sync/"), lambda *_: None)
+        iterable: Any = WSGIHandler()(recorders.environ("/sync/"), start_nothing)
         assert list(iterable) == [b"sync"]
         assert len(recorded) == 0
         del iterable

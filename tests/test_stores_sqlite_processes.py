@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +151,14 @@ def busy(writer: Writer, application: Any, stop: threading.Event) -> None:
         writer.flush()
 
 
+def written(writer: Writer, store: SQLiteStore, path: str) -> bool:
+    return bool(writer.written) and any(summary.path == path for summary in store.page(limit=500))
+
+
+def more(writer: Writer, before: int) -> bool:
+    return writer.written > before
+
+
 def test_forked_while_writing(path: Path) -> None:
     """As a preforking server does it, and as a project may at any time: with the writer in a transaction."""
     store = SQLiteStore(path, Capacity())
@@ -167,14 +176,14 @@ def test_forked_while_writing(path: Path) -> None:
                 try:
                     signal.alarm(20)
                     recorders.serve(application, recorders.environ(f"/child/{number}"))
-                    until(lambda: writer.written and any(s.path == f"/child/{number}" for s in store.page(limit=500)))
+                    until(partial(written, writer, store, f"/child/{number}"))
                     status = 0
                 finally:
                     os._exit(status)
             _, ended = os.waitpid(child, 0)
             assert os.waitstatus_to_exitcode(ended) == 0, f"child {number}"
             before = writer.written
-            until(lambda: writer.written > before)
+            until(partial(more, writer, before))
             assert writer.error is None
     finally:
         stop.set()

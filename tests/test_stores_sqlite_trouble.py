@@ -94,7 +94,7 @@ def test_a_file_that_is_damaged_inside(store: SQLiteStore, path: Path) -> None:
         file.seek(16_384)
         file.write(os.urandom(16_384 * 20))
     reader = SQLiteStore(path, Capacity())
-    with pytest.raises(StoreError, match="damaged.*delete the file"):
+    with pytest.raises(StoreError, match=r"damaged.*delete the file"):
         reader.page(limit=1_000)
     reader.close()
 

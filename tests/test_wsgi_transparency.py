@@ -105,7 +105,7 @@ def test_wsgiref_validate_finds_nothing_around_and_inside(
     recorded: Recorded, make: Callable[[Log], Application], capfd: pytest.CaptureFixture[str]
 ) -> None:
     bare = serve(with_type(make))
-    answered = serve(validator(recorded.wsgi(validator(with_type(make)))))  # type: ignore[arg-type]
+    answered = serve(validator(recorded.wsgi(validator(with_type(make)))))
     assert seen(answered) == seen(bare)
     gc.collect()
     # Its iterator complains on standard error when it was not closed.

@@ -45,7 +45,7 @@ def test_nothing_to_say(address: Address, capfd: pytest.CaptureFixture[str]) -> 
     complaints = capfd.readouterr().err
     with recorded_process() as recorded:
         inside = validator(WSGIHandler())
-        answered = ask(validator(recorded.wsgi(inside)), address)  # type: ignore[arg-type]
+        answered = ask(validator(recorded.wsgi(inside)), address)
     assert answer(answered) == answer(bare)
     assert answered.status is not None
     assert int(answered.status[:3]) == address.status
