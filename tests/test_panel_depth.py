@@ -94,9 +94,9 @@ def test_hostile_names_are_text(conversation: Exchange, program: Client, store: 
 
 
 def served(where: str, middleware: list[str], **more: Any) -> Exchange:
-    with override_settings(ROOT_URLCONF="test_instrument_django_routes", MIDDLEWARE=middleware):
-        with recorded_process() as recorded:
-            recorders.serve(recorded.wsgi(WSGIHandler()), recorders.environ(where, **more))
+    project = override_settings(ROOT_URLCONF="test_instrument_django_routes", MIDDLEWARE=middleware)
+    with project, recorded_process() as recorded:
+        recorders.serve(recorded.wsgi(WSGIHandler()), recorders.environ(where, **more))
     return recorded.only
 
 
