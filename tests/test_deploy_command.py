@@ -337,3 +337,11 @@ def test_plain_http_is_told_of_redirects_without_end(site: Project) -> None:
 def test_names_that_are_not_ascii_are_as_dns_has_them(site: Project) -> None:
     said = site.manage("gatewaydeploy", "nginx", "--host", "Bücher.example", "--dry-run")
     assert "server_name xn--bcher-kva.example;" in said
+
+
+def test_an_empty_secret_is_told_and_is_no_traceback(site: Project) -> None:
+    """As in projects whose production settings leave it to a file that is on the server alone."""
+    site.write("mysite/secretless.py", 'from .settings import *\nSECRET_KEY = ""\n')
+    said = site.manage("gatewaydeploy", "nginx", "--dry-run", DJANGO_SETTINGS_MODULE="mysite.secretless")
+    assert "SECRET_KEY: SECRET_KEY is empty, and nothing starts without it." in said
+    assert advice(said)["SECRET_KEY"] == 'SECRET_KEY = os.environ["DJANGO_SECRET_KEY"]'

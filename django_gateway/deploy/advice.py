@@ -34,11 +34,12 @@ def _site(plan: Plan) -> Iterator[Advice]:
     names = [EXAMPLE] if plan.names_guessed else list(plan.front.server_names)
     if project.debug:
         yield Advice("error", "DEBUG", "DEBUG is on: errors show the settings to everybody.", "DEBUG = False")
-    if project.secret_key.startswith("django-insecure-"):
+    if not project.secret_key or project.secret_key.startswith("django-insecure-"):
+        written = "SECRET_KEY is the one that startproject wrote into the source."
         yield Advice(
             "error",
             "SECRET_KEY",
-            "SECRET_KEY is the one that startproject wrote into the source.",
+            written if project.secret_key else "SECRET_KEY is empty, and nothing starts without it.",
             'SECRET_KEY = os.environ["DJANGO_SECRET_KEY"]',
         )
     missing = [name for name in names if not _allowed(name, project.allowed_hosts)]

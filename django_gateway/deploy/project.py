@@ -61,7 +61,7 @@ def read() -> Project:
         base=base,
         settings_module=settings.SETTINGS_MODULE,
         debug=bool(settings.DEBUG),
-        secret_key=str(settings.SECRET_KEY),
+        secret_key=_secret_key(settings),
         wsgi=getattr(settings, "WSGI_APPLICATION", None) or "",
         asgi=getattr(settings, "ASGI_APPLICATION", None) or "",
         allowed_hosts=tuple(settings.ALLOWED_HOSTS),
@@ -94,6 +94,16 @@ def _has_static(installed: Sequence[str]) -> bool:
     if apps.apps_ready:
         return apps.is_installed(name)
     return any(app == name or app.startswith(f"{name}.") for app in installed)
+
+
+def _secret_key(settings: Any) -> str:
+    """Django refuses to give an empty one out."""
+    from django.core.exceptions import ImproperlyConfigured
+
+    try:
+        return str(settings.SECRET_KEY)
+    except ImproperlyConfigured:
+        return ""
 
 
 def _folder(value: Any) -> Path | None:

@@ -27,12 +27,20 @@ class Project:
 
     def manage(self, *arguments: str, **more: str) -> str:
         """What ``manage.py`` printed."""
+        return self._run(*arguments, **more).stdout
+
+    def manage_both(self, *arguments: str, **more: str) -> str:
+        """What it said on both of its outputs."""
+        ended = self._run(*arguments, **more)
+        return ended.stdout + ended.stderr
+
+    def _run(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "manage.py", *arguments]
         ended = subprocess.run(
             command, cwd=self.folder, env=environment(**more), capture_output=True, text=True, check=False
         )
         assert ended.returncode == 0, ended.stdout + ended.stderr
-        return ended.stdout
+        return ended
 
     @property
     def middleware(self) -> list[str]:

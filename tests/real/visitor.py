@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import ssl
 from types import TracebackType
 from typing import Any, Final, NamedTuple
 
@@ -27,12 +28,13 @@ class Visit(NamedTuple):
 
 
 class Visitor:
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, verify: ssl.SSLContext | bool = True) -> None:
         self.visits: list[Visit] = []
         self.secrets: set[str] = set()
         self.page: httpx.Response
         self._client = httpx.Client(
             base_url=url,
+            verify=verify,
             headers={"User-Agent": AGENT, "Accept-Encoding": "identity"},
             follow_redirects=True,
             trust_env=False,
@@ -82,7 +84,12 @@ class Visitor:
     def send(self, path: str) -> httpx.Response:
         """A button's POST, with the token from the cookie, as a page's script sends it."""
         return self._arrived(
-            self._client.post(path, data={"csrfmiddlewaretoken": self._client.cookies["csrftoken"]}), 200
+            self._client.post(
+                path,
+                data={"csrfmiddlewaretoken": self._client.cookies["csrftoken"]},
+                headers={"Referer": str(self.page.url)},
+            ),
+            200,
         )
 
     def _arrived(self, response: httpx.Response, status: int) -> httpx.Response:
