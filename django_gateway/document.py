@@ -12,7 +12,18 @@ from typing import Any
 from . import channels, correlation, phases, provenance, proxied, routing
 from .chain import chain
 from .connections import connections
-from .exchange import DURATION_FIELDS, INSTANT_FIELDS, Exchange, Failure, Loop, Match, Scheduler, Summary, format_id
+from .exchange import (
+    DURATION_FIELDS,
+    INSTANT_FIELDS,
+    Exchange,
+    Failure,
+    Frame,
+    Loop,
+    Match,
+    Scheduler,
+    Summary,
+    format_id,
+)
 
 #: From (kind of handover, key, server's name) to where the key comes from, in a few words.
 Explain = Callable[[str, str, str | None], str | None]
@@ -149,6 +160,7 @@ def document(exchange: Exchange, explain: Explain | None = None) -> dict[str, An
         "events": [_event(happening) for happening in phases.happenings(exchange)],
         "events_dropped": exchange.sizes.dropped,
         "exception": _exception(exchange.failure),
+        "stack": None if exchange.stack is None else _frames(exchange.stack),
         "findings": [],
         "vantage": exchange.vantage,
         "unseen": exchange.unseen,
@@ -329,8 +341,11 @@ def _exception(failure: Failure | None) -> dict[str, Any] | None:
         "message": failure.message,
         "where": failure.where,
         "handled": failure.handled,
-        "frames": [
-            {"file": frame.file, "line": frame.line, "function": frame.function, "code": frame.code}
-            for frame in failure.frames
-        ],
+        "frames": _frames(failure.frames),
     }
+
+
+def _frames(frames: list[Frame]) -> list[dict[str, Any]]:
+    return [
+        {"file": frame.file, "line": frame.line, "function": frame.function, "code": frame.code} for frame in frames
+    ]

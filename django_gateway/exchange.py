@@ -256,6 +256,8 @@ class Exchange(msgspec.Struct, frozen=True, array_like=True):
     parts: dict[str, Any] = {}
     #: What holds for its whole process, ``[name, data]`` each: see ``facts``.
     facts: list[Any] = []
+    #: The calls it was in when it was last looked at, outermost first; None for what was not looked at in flight.
+    stack: list[Frame] | None = None
 
     def fact(self, name: str) -> Any:
         """None where it was not told."""

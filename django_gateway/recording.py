@@ -18,7 +18,7 @@ from functools import lru_cache
 from time import time_ns
 from typing import Any, Final
 
-from . import facts
+from . import facts, stacks
 from .clocks import Steps, now
 from .exchange import (
     FINISHED,
@@ -26,6 +26,7 @@ from .exchange import (
     Close,
     Exchange,
     Failure,
+    Frame,
     Handover,
     Match,
     Scheduler,
@@ -74,7 +75,7 @@ faults = Faults()
 _NOWHERE: Final[deque[Any]] = deque(maxlen=0)
 
 #: What a recording that is finished no longer holds.
-_LET_GO: Final = frozenset({"_failed_with", "task", "way", "at_end", "connections", "header_values"})
+_LET_GO: Final = frozenset({"_failed_with", "task", "way", "at_end", "coroutine", "connections", "header_values"})
 
 
 class Recorder:
@@ -138,6 +139,11 @@ class Recording:
     #: Set for the panel's own requests: nothing of them is kept.
     discard = False
     ended = 0
+    #: The thread of its server or event loop, and the one that a crossing has led to.
+    home: int | None = None
+    away: int | None = None
+    #: What it awaits on an event loop.
+    coroutine: Any = None
     #: The thread that ended it.
     thread: threading.Thread | None = None
     #: When a snapshot of it, still in flight, was last kept; and the length of its trail then.
@@ -173,6 +179,7 @@ class Recording:
     def begun(self) -> None:
         """Nothing can go wrong any more before ``finish``: from now on it is seen in flight."""
         recorder = self.recorder
+        self.home = threading.get_ident()
         recorder.in_flight[self.id] = self
         if recorder.watch is not None:
             recorder.watch()
@@ -224,6 +231,13 @@ class Recording:
         if not self.discard:
             self.recorder.submit(self)
 
+    def _stack(self) -> list[Frame] | None:
+        try:
+            return stacks.now_of(self.home, self.away, self.coroutine)
+        except Exception as fault:
+            faults.note(fault)
+            return None
+
     def _last_words(self, said: list[Callable[[Recording], None]]) -> None:
         for each in said:
             try:
@@ -268,6 +282,7 @@ class Recording:
             self.threads or {},
             self.request_id,
             facts=facts.current,
+            stack=None if done else self._stack(),
         )
 
 

@@ -72,6 +72,7 @@ def test_seen_while_it_lasts_and_finished_after(path: Path) -> None:
         assert exchange is not None
         assert exchange.ended is None
         assert [event[0] for event in exchange.trail][-1] == "wsgi.body"
+        assert [frame.function for frame in exchange.stack or []] == ["application"]
         assert store.page(parse("state:in_flight"))
         cursor, _ = store.since(-1)
         assert process.stdin is not None
@@ -96,6 +97,7 @@ def test_killed_is_interrupted(path: Path) -> None:
     assert exchange is not None
     assert exchange.state == INTERRUPTED
     assert exchange.trail[-1][0] == "wsgi.body"
+    assert [frame.function for frame in exchange.stack or []] == ["application"]
     assert [one.state for one in store.since(cursor)[1]] == [INTERRUPTED]
     store.close()
 

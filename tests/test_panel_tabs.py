@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from django.test import Client
 
 import factories
 import trails
-from django_gateway.exchange import Frame
-from django_gateway.panel.tabs import events, failure, handover, messages, middleware, response, threads
+from django_gateway.exchange import Exchange, Frame
+from django_gateway.panel.libraries import is_library
+from django_gateway.panel.tabs import events, handover, messages, middleware, response, threads
 from django_gateway.panel.tabs.base import PAGE, Subject, page_of
 from django_gateway.stores import Capacity, Store
 from django_gateway.stores.memory import MemoryStore
@@ -211,11 +213,9 @@ def test_pages(asked: str, number: int) -> None:
 def test_calls_inside_libraries_are_folded(program: Client, store: Store) -> None:
     own = Frame("/srv/shop/views.py", 41, "pay", "return charge(order)")
     library = Frame("/srv/.venv/lib/python3.12/site-packages/asgiref/sync.py", 5, "run", "x")
-    assert [failure.is_library(frame) for frame in (own, library)] == [False, True]
+    assert [is_library(frame) for frame in (own, library)] == [False, True]
     exchange = factories.failure()
     assert exchange.failure is not None
-    import msgspec
-
     exchange = msgspec.structs.replace(
         exchange, failure=msgspec.structs.replace(exchange.failure, frames=[library, library, own, library])
     )
@@ -223,3 +223,31 @@ def test_calls_inside_libraries_are_folded(program: Client, store: Store) -> Non
     html = page(program, exchange, "failure")
     assert "2 calls inside libraries" in html
     assert html.count('class="call library raised"') == 1
+
+
+# Where it is
+
+
+@pytest.mark.parametrize(
+    ("make", "told", "last"),
+    [
+        (factories.in_flight, "It has not ended.", "It is in"),
+        (factories.interrupted, "ended while it was here", "It was in"),
+    ],
+)
+def test_where_it_is(program: Client, store: Store, make: Callable[[], Exchange], told: str, last: str) -> None:
+    own = Frame("/srv/shop/views.py", 41, "pay", "return charge(order)")
+    library = Frame("/usr/lib/python3.12/socket.py", 5, "recv_into", "self._sock.recv_into(b)")
+    exchange = msgspec.structs.replace(make(), stack=[own, library])
+    factories.keep(store, exchange)
+    html = text_of(page(program, exchange, "stack"))
+    assert told in html
+    assert "return charge(order)" in html
+    told = " ".join(text_of(page(program, exchange)).split()).replace(" ,", ",")
+    assert f"{last} pay, views.py, line 41." in told
+
+
+def test_what_has_ended_is_nowhere(program: Client, store: Store) -> None:
+    exchange = factories.wsgi_page()
+    factories.keep(store, exchange)
+    assert "tab=stack" not in page(program, exchange)

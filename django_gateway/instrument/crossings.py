@@ -73,7 +73,7 @@ def _over(recording: Recording, event: str, function: Any, started: int, crossin
 
 def _arrived(recording: Recording, crossing: _Crossing) -> None:
     try:
-        crossing.thread = thread = get_ident()
+        recording.away = crossing.thread = thread = get_ident()
         names = recording.threads
         if names is None:
             names = recording.threads = {}
@@ -94,6 +94,7 @@ def _to_thread(original: Any) -> Any:
         crossing = _Crossing()
 
         def run(*args: Any, **kwargs: Any) -> Any:
+            before = recording.away
             _arrived(recording, crossing)
             try:
                 return function(*args, **kwargs)
@@ -101,6 +102,7 @@ def _to_thread(original: Any) -> Any:
                 without_us(error)
                 raise
             finally:
+                recording.away = before
                 crossing.left = now()
 
         copy = object.__new__(type(self))
@@ -128,13 +130,16 @@ def _to_loop(original: Any) -> Any:
         crossing = _Crossing()
 
         async def over_there(awaitable: Any) -> Any:
+            outer = recording.coroutine, recording.home, recording.away
             _arrived(recording, crossing)
+            recording.coroutine, recording.home, recording.away = awaitable, crossing.thread, None
             try:
                 return await awaitable
             except BaseException as error:
                 without_us(error)
                 raise
             finally:
+                recording.coroutine, recording.home, recording.away = outer
                 crossing.left = now()
 
         copy = object.__new__(type(self))

@@ -63,6 +63,11 @@ def _stepped(original: Any) -> Any:
         recording = current.get()
         if recording is None or recording.steps is None or recording.task is asyncio.current_task():
             return await original(self, *args)
-        return await stepped(original(self, *args), recording.steps)
+        outer, inner = recording.coroutine, original(self, *args)
+        recording.coroutine = inner
+        try:
+            return await stepped(inner, recording.steps)
+        finally:
+            recording.coroutine = outer
 
     return call

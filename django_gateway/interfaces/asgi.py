@@ -74,6 +74,7 @@ async def record(
     try:
         called = application(scope, conversation.receive, conversation.send)
         if type(called) is CoroutineType:
+            recording.coroutine = called
             return await stepped(called, recording.steps)  # type: ignore[arg-type]
         return await called
     except BaseException as error:
@@ -181,9 +182,11 @@ class Conversation:
                 recording.bytes_out += size
                 recording.note((CODES[kind], at, size, bool(message.get("more_body")), returned))
             elif kind == "http.response.start":
-                recording.status = status = whole(message.get("status"))
-                recording.headers = recording.recorder.redactor.headers(message.get("headers") or ())
-                recording.returned = at
+                status = whole(message.get("status"))
+                if returned is not None or recording.status is None:  # a second one is refused
+                    recording.status = status
+                    recording.headers = recording.recorder.redactor.headers(message.get("headers") or ())
+                    recording.returned = at
                 recording.trail += (CODES[kind], at, status, returned)
             elif kind == "websocket.send":
                 recording.sent += 1

@@ -8,6 +8,7 @@ from itertools import pairwise
 from .. import phases
 from ..exchange import HTTP, IN_FLIGHT, INTERRUPTED, WEBSOCKET, Exchange
 from .closing import described
+from .libraries import is_library
 from .story import Word
 from .timeline import Trail
 from .timeline.intervals import total
@@ -56,7 +57,9 @@ def _stopped(exchange: Exchange, trail: Trail) -> Remark | None:
             if last
             else []
         )
-        return Remark("bad", f"Process {exchange.server.pid} ended before it answered.", words, "events")
+        words += _where(exchange)
+        tab = "stack" if exchange.stack else "events"
+        return Remark("bad", f"Process {exchange.server.pid} ended before it answered.", words, tab)
     if exchange.state == IN_FLIGHT and exchange.type == HTTP:
         open_spans = [span for span in trail.spans if not span.ended]
         if open_spans:
@@ -66,9 +69,21 @@ def _stopped(exchange: Exchange, trail: Trail) -> Remark | None:
                 Word(_name(inner.kind, inner.name), "code"),
                 Word(f" after {duration(inner.started)}."),
             ]
-            return Remark("warn", f"Not answered after {duration(trail.extent)}.", words)
-        return Remark("warn", f"Not answered after {duration(trail.extent)}.", [])
+        else:
+            words = []
+        words += _where(exchange)
+        return Remark("warn", f"Not answered after {duration(trail.extent)}.", words, "stack" if exchange.stack else "")
     return None
+
+
+def _where(exchange: Exchange) -> list[Word]:
+    """The innermost call in the project's own code, or else the innermost of all."""
+    frames = exchange.stack or []
+    frame = next((frame for frame in reversed(frames) if not is_library(frame)), frames[-1] if frames else None)
+    if frame is None:
+        return []
+    verb = " It is in " if exchange.state == IN_FLIGHT else " It was in "
+    return [Word(verb), Word(frame.function, "code"), Word(f", {frame.file.rpartition('/')[2]}, line {frame.line}.")]
 
 
 def _name(kind: str, name: str) -> str:

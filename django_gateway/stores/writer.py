@@ -17,7 +17,7 @@ from contextlib import suppress
 from time import perf_counter_ns as now
 from typing import Any, Final, Protocol
 
-from ..exchange import Exchange
+from ..exchange import HTTP, Exchange
 from ..vocabulary import WORDS
 from .account import Account
 from .base import Store, StoreBusy, StoreError
@@ -36,6 +36,7 @@ _PATIENCE: Final = 0.5
 class Recorded(Protocol):
     """A recording, as far as the writer knows one."""
 
+    type: str
     done: bool
     discard: bool
     started: int
@@ -131,7 +132,12 @@ class Writer:
         patience = int(max(_PATIENCE, len(recordings) / 200) * 1e9)
         for recording in recordings:
             length = len(recording.trail)
-            if instant - (recording.shown_at or recording.started) < patience or length == recording.shown_length:
+            last = recording.shown_at or recording.started
+            # One that does nothing new may be somewhere else in the code all the same: it is looked at ever less often.
+            still = length == recording.shown_length
+            if instant - last < (max(patience, (instant - recording.started) // 4) if still else patience):
+                continue
+            if still and recording.type != HTTP:
                 continue
             # A trail grows by what was not shown yet; a long one is copied less often.
             if recording.shown_at and instant - recording.shown_at < length * 100_000:

@@ -18,7 +18,19 @@ from ..neighbours import neighbours
 from ..pages import address, render
 from ..pins import Pins
 from ..refusals import refuse
-from ..tabs import application, events, failure, handover, journey, messages, middleware, response, source, threads
+from ..tabs import (
+    application,
+    events,
+    failure,
+    handover,
+    journey,
+    messages,
+    middleware,
+    response,
+    source,
+    stack,
+    threads,
+)
 from ..tabs.base import Query, Subject, Values
 from ..units import duration
 from .list import frame, rows_for
@@ -51,6 +63,7 @@ TABS: Final = (
     ),
     Tab("application", "Application", application.build, application.shows),
     Tab("source", "Source", source.build, source.shows),
+    Tab("stack", "Stack", stack.build, stack.shows),
     Tab("failure", "Failure", failure.build, lambda exchange: exchange.failure is not None),
     Tab("threads", "Threads & OS", threads.build, lambda exchange: bool(exchange.scheduler or exchange.loop)),
     Tab("events", "Events", events.build, lambda exchange: True, lambda exchange: len(exchange.trail)),

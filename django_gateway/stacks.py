@@ -1,0 +1,71 @@
+"""Where an exchange in flight is at this moment: the calls that its thread is in, or what its coroutine awaits.
+
+Looked at from another thread while the code runs on, so it is a glimpse: each frame is right, the next may have
+changed. No local variable is read but those of our own frames.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from types import FrameType
+from typing import Any, Final
+
+from .exchange import Frame
+from .legible import shortened
+
+_OURS: Final = os.path.dirname(__file__) + os.sep
+#: Calls that are kept, the innermost ones.
+_MOST: Final = 50
+_DEEPEST: Final = 1_000
+
+
+def of_thread(thread: int) -> list[tuple[FrameType, int]]:
+    """The calls of a thread from our wrapper inwards, outermost first; none where the thread is not serving."""
+    found: list[tuple[FrameType, int]] = []
+    frame = sys._current_frames().get(thread)
+    outermost = 0
+    while frame is not None and len(found) < _DEEPEST:
+        found.append((frame, frame.f_lineno))
+        if frame.f_code.co_filename.startswith(_OURS):
+            outermost = len(found)
+        frame = frame.f_back
+    # What is further out is the server's, and was there before the request.
+    return found[:outermost][::-1]
+
+
+def of_coroutine(coroutine: Any) -> list[tuple[FrameType, int]]:
+    """The coroutines that wait for each other, outermost first."""
+    found: list[tuple[FrameType, int]] = []
+    while coroutine is not None and len(found) < _DEEPEST:
+        frame = getattr(coroutine, "cr_frame", None) or getattr(coroutine, "gi_frame", None)
+        frame = frame or getattr(coroutine, "ag_frame", None)
+        if frame is None:
+            break
+        found.append((frame, frame.f_lineno))
+        following = getattr(coroutine, "cr_await", None) or getattr(coroutine, "gi_yieldfrom", None)
+        following = following or getattr(coroutine, "ag_await", None)
+        if following is None and frame.f_code.co_filename.startswith(_OURS):
+            # ``clocks.stepped`` drives its coroutine itself.
+            following = frame.f_locals.get("coroutine")
+        coroutine = following
+    return found
+
+
+def told(frames: list[tuple[FrameType, int]]) -> list[Frame]:
+    """Frames as they are recorded, without ours."""
+    kept = [(frame, line) for frame, line in frames if not frame.f_code.co_filename.startswith(_OURS)][-_MOST:]
+    summary = traceback.StackSummary.extract(iter(kept), lookup_lines=False)
+    return [Frame(call.filename, call.lineno or 0, call.name, shortened(call.line or "")) for call in summary]
+
+
+def now_of(home: int | None, away: int | None, coroutine: Any) -> list[Frame]:
+    """The stack of an exchange: ``home`` is the thread of its server or its event loop.
+
+    ``away`` is the thread that a crossing led to, ``coroutine`` what it awaits on an event loop.
+    """
+    if coroutine is None or getattr(coroutine, "cr_running", False):
+        thread = home if away is None else away
+        return [] if thread is None else told(of_thread(thread))
+    return told(of_coroutine(coroutine) + ([] if away is None else of_thread(away)))

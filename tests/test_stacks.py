@@ -1,0 +1,149 @@
+"""Where an exchange in flight is: known truths, seen from another thread while it hangs."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from asgiref.sync import async_to_sync, sync_to_async
+
+import recorders
+from django_gateway import instrument
+from django_gateway.exchange import Frame
+from django_gateway.interfaces.asgi import RecordedASGI
+from django_gateway.interfaces.wsgi import RecordedWSGI
+from django_gateway.recording import Recorder
+from recorders import until
+
+
+@pytest.fixture(autouse=True)
+def instrumented() -> Iterator[None]:
+    instrument.install()
+    yield
+    instrument.uninstall()
+
+
+class Hanging:
+    """Code that waits in a place of its own until it may go on."""
+
+    def __init__(self) -> None:
+        self.there = threading.Event()
+        self.go_on = threading.Event()
+
+    def blocks(self) -> None:
+        self.there.set()
+        assert self.go_on.wait(30)
+
+    async def waits(self) -> None:
+        self.there.set()
+        while not self.go_on.is_set():  # noqa: ASYNC110 (set by another thread)
+            await asyncio.sleep(0.01)
+
+
+@contextmanager
+def in_flight(serve: Callable[[Recorder], object], hanging: Hanging) -> Iterator[Callable[[], list[Frame] | None]]:
+    """What serves one exchange in another thread, while it hangs: gives its stack."""
+    finished: list[Any] = []
+    recorder = Recorder(finished.append)
+    thread = threading.Thread(target=serve, args=(recorder,))
+    thread.start()
+    try:
+        assert hanging.there.wait(30)
+        yield lambda: next(iter(recorder.in_flight.values())).exchange().stack
+    finally:
+        hanging.go_on.set()
+        thread.join()
+    assert finished[0].exchange().stack is None
+
+
+def seen(stack: Callable[[], list[Frame] | None], function: str) -> list[str]:
+    """The functions of this file, once ``function`` is the innermost of them."""
+
+    def names() -> list[str] | None:
+        own = [frame.function for frame in stack() or [] if frame.file == __file__]
+        return own if own and own[-1] == function else None
+
+    found: list[str] = until(names, f"{function} was not seen")
+    return found
+
+
+def asgi(application: Any) -> Callable[[Recorder], None]:
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b""}
+
+    async def send(message: Any) -> None:
+        pass
+
+    return lambda recorder: asyncio.run(RecordedASGI(application, recorder)(recorders.scope("/"), receive, send))
+
+
+def test_a_thread_that_is_blocked() -> None:
+    hanging = Hanging()
+
+    def application(environ: Any, start_response: Any) -> list[bytes]:
+        hanging.blocks()
+        return [b""]
+
+    with in_flight(lambda recorder: recorders.serve(RecordedWSGI(application, recorder)), hanging) as stack:
+        assert seen(stack, "blocks") == ["application", "blocks"]
+        frames = stack() or []
+        # Nothing of the server, nothing of ours; the line that it waits in.
+        assert frames[0].function == "application"
+        assert not [frame for frame in frames if "/django_gateway/" in frame.file]
+        assert [frame.code for frame in frames if frame.function == "blocks"] == ["assert self.go_on.wait(30)"]
+
+
+def test_a_coroutine_that_waits() -> None:
+    hanging = Hanging()
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        await hanging.waits()
+
+    with in_flight(asgi(application), hanging) as stack:
+        assert seen(stack, "waits") == ["application", "waits"]
+
+
+def test_a_coroutine_that_blocks_the_loop() -> None:
+    hanging = Hanging()
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        hanging.blocks()
+
+    with in_flight(asgi(application), hanging) as stack:
+        assert seen(stack, "blocks") == ["application", "blocks"]
+
+
+def test_a_thread_that_a_coroutine_waits_for() -> None:
+    hanging = Hanging()
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        await sync_to_async(hanging.blocks)()
+
+    with in_flight(asgi(application), hanging) as stack:
+        assert seen(stack, "blocks") == ["application", "blocks"]
+
+
+def test_a_loop_that_a_thread_waits_for() -> None:
+    hanging = Hanging()
+
+    def application(environ: Any, start_response: Any) -> list[bytes]:
+        async_to_sync(hanging.waits)()
+        return [b""]
+
+    with in_flight(lambda recorder: recorders.serve(RecordedWSGI(application, recorder)), hanging) as stack:
+        assert seen(stack, "waits") == ["waits"]
+
+
+def test_back_from_a_thread_it_is_where_it_was() -> None:
+    hanging = Hanging()
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        await sync_to_async(str)()
+        await hanging.waits()
+
+    with in_flight(asgi(application), hanging) as stack:
+        assert seen(stack, "waits") == ["application", "waits"]
