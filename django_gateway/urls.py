@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from .panel import api, live
-from .panel.views import assets, carry, compare, entrance, exchange, replay, routes, settings, topology
+from .panel.views import assets, carry, compare, entrance, exchange, learn, replay, routes, settings, topology
 from .panel.views import list as listing
 
 app_name = "django_gateway"
@@ -23,6 +23,7 @@ urlpatterns = [
     path("exchanges/<str:id>/pin/", exchange.pin, name="pin"),
     path("compare/", compare.compare, name="compare"),
     path("topology/", topology.topology, name="topology"),
+    path("learn/", learn.learn, name="learn"),
     path("settings/", settings.settings, name="settings"),
     path("live/", live.live, name="live"),
     path("live/poll", live.poll, name="poll"),

@@ -204,3 +204,14 @@ def test_replay_asks_first(page: Page, told: PanelProcess, look: tuple[int, str]
     page.get_by_role("button", name="Send, then compare").click()
     expect(page.locator("[name=sure]:invalid")).to_have_count(1)
     expect(page).to_have_url(re.compile("/replay/$"))
+
+
+def test_learn(page: Page, told: PanelProcess, look: tuple[int, str]) -> None:
+    factories.keep(told.store, *(make() for make in factories.EVERY_KIND))
+    page.goto(told.link("/learn/"))
+    expect(page.locator(".step")).to_have_count(13)
+    expect(page.locator("#hops .own-facts")).to_contain_text("16 thread hops")
+    look_at(page, "learn", *look)
+    page.locator("#websocket").scroll_into_view_if_needed()
+    page.get_by_role("link", name="See the messages of one").click()
+    expect(page.locator(".tabs a[aria-current=page]")).to_contain_text("Messages")

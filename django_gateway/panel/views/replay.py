@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from typing import Any, Final
 
 from django.http import HttpResponse
 
-from ...exchange import Exchange, Summary, format_id
+from ...exchange import IN_FLIGHT, Exchange, Summary, format_id
 from ...served import Served
 from ...stores.base import Store
 from .. import rows
@@ -74,11 +75,16 @@ def _send(served: Served, prepared: Plan, through: str) -> Answer:
 
 def seen(store: Store, cursor: int, prepared: Plan, old: Exchange) -> Summary | None:
     """What was recorded of it: the first that came since with its method and path."""
+    return awaited(store, cursor, lambda summary: (summary.method, summary.path) == (prepared.method, old.path))
+
+
+def awaited(store: Store, cursor: int, wanted: Callable[[Summary], bool]) -> Summary | None:
+    """The first finished one that came after ``cursor``, as soon as it is there; None where none comes."""
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         _, news = store.since(cursor)
         for summary in news:
-            if (summary.method, summary.path) == (prepared.method, old.path) and summary.state != "in_flight":
+            if wanted(summary) and summary.state != IN_FLIGHT:
                 return summary
         time.sleep(0.05)
     return None
