@@ -127,6 +127,7 @@ class Answer:
 
     def start_response(self, status: str, headers: Any, exc_info: Any = None) -> Callable[[bytes], Any]:
         recording = self._recording
+        before = recording.status, recording.headers
         try:
             # Servers may add to the very list they are given, so it is read before they have it.
             told = shortened(status if type(status) is str else decoded(status))
@@ -135,13 +136,17 @@ class Answer:
             recording.status = int(told[:3]) if told[:3].isdecimal() else None
         except Exception as fault:
             faults.note(fault)
-        if exc_info is None:
-            self._write = self._start_response(status, headers)
-        else:
-            try:
+        try:
+            if exc_info is None:
+                self._write = self._start_response(status, headers)
+            else:
                 self._write = self._start_response(status, headers, exc_info)
-            finally:
-                exc_info = None  # PEP 3333: break the circle through the traceback
+        except BaseException:
+            # Called twice, or too late: what the server has is what it was given first.
+            recording.status, recording.headers = before
+            raise
+        finally:
+            exc_info = None  # PEP 3333: break the circle through the traceback
         return self.write
 
     def write(self, data: bytes) -> Any:
