@@ -194,3 +194,10 @@ def test_the_names_are_consistent_over_all_targets(project: Project) -> None:
     folder: Path = project.folder / "first"
     for path in ("nginx/mysite.conf", "gunicorn/gunicorn.conf.py", "systemd/mysite.socket"):
         assert "/run/mysite/http.sock" in (folder / path).read_text(encoding="utf-8"), path
+    groups = re.findall(
+        r"^(?:Socket)?Group=(.*)$",
+        "".join((folder / f"systemd/mysite.{kind}").read_text(encoding="utf-8") for kind in ("service", "socket")),
+        re.MULTILINE,
+    )
+    # What the application writes, and where it listens, is for the proxy's group.
+    assert groups == ["www-data", "www-data"]

@@ -9,11 +9,14 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from django.core.management.base import BaseCommand
 
 from deploy.projects import Project, fresh, place
 from django_gateway.deploy.targets import TARGETS
+from django_gateway.management.commands.gatewaydeploy import Command
 from serving import environment
 
 
@@ -337,6 +340,17 @@ def test_plain_http_is_told_of_redirects_without_end(site: Project) -> None:
 def test_names_that_are_not_ascii_are_as_dns_has_them(site: Project) -> None:
     said = site.manage("gatewaydeploy", "nginx", "--host", "Bücher.example", "--dry-run")
     assert "server_name xn--bcher-kva.example;" in said
+
+
+def test_the_reference_names_every_option_and_target() -> None:
+    reference = (Path(__file__).parents[1] / "docs/reference/gatewaydeploy.md").read_text(encoding="utf-8")
+    parser = Command().create_parser("manage.py", "gatewaydeploy")
+    of_django = {action.dest for action in BaseCommand().create_parser("manage.py", "any")._actions}
+    for action in parser._actions:
+        if action.dest not in of_django and action.option_strings:
+            assert f"`{action.option_strings[0]}" in reference, action.option_strings
+    for name in TARGETS:
+        assert f"| `{name}` |" in reference, name
 
 
 def test_an_empty_secret_is_told_and_is_no_traceback(site: Project) -> None:
