@@ -47,6 +47,16 @@ class Fronted:
         return self.listening.address.reachable.url("https" if self.values.tls else "http")
 
     @property
+    def advice(self) -> str:
+        """What the project's settings lack for it; "" for nothing."""
+        if not self.values.tls or deployed.read().ssl_header:
+            return ""
+        return (
+            "Django takes these requests for plain HTTP, and refuses forms for it. Behind a proxy with HTTPS, add to "
+            'the settings: SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")'
+        )
+
+    @property
     def static(self) -> Path:
         return self.folder / "static"
 

@@ -111,7 +111,8 @@ class Plan:
 
     def served(self) -> served.Served:
         """What the panel's process is told."""
-        host, port = self.serving.numeric
+        public = self.serving if self.front is None else self.front.listening
+        host, port = public.numeric
         return msgspec.structs.replace(
             served.of_project({self.interface: self.options.application} if self.options.application else None),
             interface=self.interface,
@@ -120,8 +121,8 @@ class Plan:
             workers=self.options.workers,
             host=host,
             port=port,
-            unix=str(self.serving.path or ""),
-            tls=self.certificate is not None,
+            unix=str(public.path or ""),
+            tls=self.certificate is not None or (self.front is not None and self.front.values.tls),
         )
 
 
