@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import nullcontext
 from typing import Any, cast
@@ -32,6 +33,15 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore::pytest.PytestUnraisableExceptionWarning",
 )
 HERE = __name__
+
+
+@pytest.fixture(scope="module", autouse=True)
+def complaints_stay_here() -> Iterator[None]:
+    """What nobody awaited or closed is collected before another module's tests would hear of it."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        gc.collect()
 
 
 # Middleware
@@ -194,8 +204,6 @@ def asked(interface: str, where: str, middleware: list[str], recording: bool) ->
             seen = _under_wsgi(where, recorded) if interface == "wsgi" else asyncio.run(_under_asgi(where, recorded))
     finally:
         logging.getLogger("django").removeHandler(listening)
-        if where == "/unawaited/":
-            gc.collect()  # what nobody awaited is complained about here, and not in another test
     return (*seen, records), recorded.exchanges if recorded is not None else []
 
 
