@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from django_gateway.stores import open_store
-from serving import Serving, Site, until
+from serving import DEADLINE, Serving, Site, until
 
 MODES = ["--wsgi", "--asgi"]
 
@@ -137,14 +138,22 @@ def test_workers(site: Site, mode: str) -> None:
         until(both)
 
 
+def send(serving: Serving, data: bytes) -> None:
+    """Until the server closes, which it may do before it has read all of what it refuses."""
+    with (
+        socket.create_connection((serving.host, serving.port), timeout=DEADLINE) as connection,
+        suppress(ConnectionError),
+    ):
+        connection.sendall(data)
+        while connection.recv(4096):
+            pass
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_control_characters_do_not_reach_the_terminal(site: Site, mode: str) -> None:
     with Serving(site.folder, mode) as serving:
         serving.get("/version/")
-        with socket.create_connection((serving.host, serving.port)) as connection:
-            connection.sendall(b"GET /\x1b[31mred\x07 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-            while connection.recv(4096):
-                pass
+        send(serving, b"GET /\x1b[31mred\x07 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         # Daphne refuses such a path before there is anything to log.
         serving.get("/version/?%1b[31mred")
         serving.wait_for("red", times=2 if mode == "--wsgi" else 1)
@@ -155,10 +164,7 @@ def test_control_characters_do_not_reach_the_terminal(site: Site, mode: str) -> 
 def test_https_sent_to_http(site: Site) -> None:
     with Serving(site.folder) as serving:
         serving.get("/version/")
-        with socket.create_connection((serving.host, serving.port)) as connection:
-            connection.sendall(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n")
-            while connection.recv(4096):
-                pass
+        send(serving, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n")
         serving.wait_for("spoke HTTPS")
 
 
