@@ -16,7 +16,7 @@ from time import perf_counter_ns as now
 from time import thread_time_ns
 from typing import Any, Final
 
-from .exchange import Loop, Scheduler
+from .exchange import Frame, Loop, Scheduler
 from .failures import without_us
 
 try:
@@ -170,13 +170,23 @@ thread_clock = ThreadClock()
 class Steps:
     """What the event loop gave one exchange: a step lasts from a resume of its coroutine to the next suspension."""
 
-    __slots__ = ("count", "longest", "running")
+    __slots__ = ("count", "held_up_by", "longest", "running", "sample", "seen", "since", "stack")
 
     def __init__(self) -> None:
         self.count = self.running = self.longest = 0
+        #: When the step began that is going on; 0 between two steps.
+        self.since = 0
+        #: The step that was looked at last, by its beginning, and what was seen: its stack, and whom it held up.
+        self.seen = 0
+        self.sample: tuple[list[Frame], list[int]] | None = None
+        #: The same of the longest step.
+        self.stack: tuple[list[Frame], list[int]] | None = None
+        self.held_up_by: list[int] = []
 
     def loop(self, duration: int) -> Loop:
-        return Loop(self.running, max(0, duration - self.running), self.count, self.longest)
+        stack, held_up = self.stack or (None, [])
+        suspended = max(0, duration - self.running)
+        return Loop(self.running, suspended, self.count, self.longest, stack, held_up, self.held_up_by)
 
 
 @types.coroutine
@@ -185,17 +195,21 @@ def stepped(coroutine: Coroutine[Any, Any, Any], steps: Steps) -> Generator[Any,
     resume: Any = coroutine.send
     argument: Any = None
     while True:
-        started = now()
+        started = steps.since = now()
         try:
             yielded = resume(argument)
         except StopIteration as stop:
             return stop.value
         finally:
             step = now() - started
+            steps.since = 0
             steps.count += 1
             steps.running += step
-            if step > steps.longest:  # noqa: PLR1730 (a call of max() is what a step must not cost)
+            if step > steps.longest:
                 steps.longest = step
+                steps.stack, steps.sample = steps.sample, None
+            elif steps.sample is not None:
+                steps.sample = None
         try:
             argument = yield yielded
             resume = coroutine.send

@@ -226,6 +226,9 @@ def _loop(loop: Loop | None) -> dict[str, Any] | None:
         "suspended_ms": ms(loop.suspended),
         "steps": loop.steps,
         "longest_step_ms": ms(loop.longest_step),
+        "longest_step_stack": None if loop.stack is None else _frames(loop.stack),
+        "held_up": [format_id(number) for number in loop.held_up],
+        "held_up_by": [format_id(number) for number in loop.held_up_by],
     }
 
 

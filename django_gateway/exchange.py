@@ -185,6 +185,11 @@ class Loop(msgspec.Struct, frozen=True, array_like=True):
     suspended: int
     steps: int
     longest_step: int
+    #: The calls that the longest step was in, outermost first; None where it was too short to be looked at.
+    stack: list[Frame] | None = None
+    #: Ids of requests on the same loop that could not go on meanwhile, and of those that held this one up.
+    held_up: list[int] = []
+    held_up_by: list[int] = []
 
 
 class Close(msgspec.Struct, frozen=True, array_like=True):

@@ -37,6 +37,7 @@ from .exchange import (
 from .failures import describe
 from .familiar import Environs
 from .redaction import Redactor
+from .stalls import Stalls
 from .vocabulary import WORDS, spread
 
 current: ContextVar[Recording | None] = ContextVar("django_gateway_recording", default=None)
@@ -94,6 +95,7 @@ class Recorder:
         self.in_flight: dict[int, Recording] = {}
         #: Called, in any thread, whenever something begins.
         self.watch = watch
+        self.stalls = Stalls(self.in_flight)
         self.redactor = Redactor(hide, WORDS.add)
         self.environs = Environs(self.redactor, WORDS.add)
         self.submit = submit

@@ -124,7 +124,8 @@ def test_crossings_and_loop() -> None:
         assert crossing.keys() == {"direction", "function", "caller", "thread", "at_ms", "waited_ms", "ran_ms"}
         assert crossing["direction"] == "to_thread"
         assert crossing["waited_ms"] > 0
-    assert told["loop"].keys() == {"running_ms", "suspended_ms", "steps", "longest_step_ms"}
+    times = {"running_ms", "suspended_ms", "steps", "longest_step_ms"}
+    assert told["loop"].keys() == times | {"longest_step_stack", "held_up", "held_up_by"}
     assert told["scheduler"] is None
 
 

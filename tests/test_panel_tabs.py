@@ -12,7 +12,7 @@ from django.test import Client
 
 import factories
 import trails
-from django_gateway.exchange import Exchange, Frame
+from django_gateway.exchange import Exchange, Frame, format_id
 from django_gateway.panel.libraries import is_library
 from django_gateway.panel.tabs import events, handover, messages, middleware, response, threads
 from django_gateway.panel.tabs.base import PAGE, Subject, page_of
@@ -244,10 +244,26 @@ def test_where_it_is(program: Client, store: Store, make: Callable[[], Exchange]
     assert told in html
     assert "return charge(order)" in html
     told = " ".join(text_of(page(program, exchange)).split()).replace(" ,", ",")
-    assert f"{last} pay, views.py, line 41." in told
+    assert f"{last} pay(), views.py, line 41." in told
 
 
 def test_what_has_ended_is_nowhere(program: Client, store: Store) -> None:
     exchange = factories.wsgi_page()
     factories.keep(store, exchange)
     assert "tab=stack" not in page(program, exchange)
+
+
+def test_the_longest_step_and_whom_it_held_up(program: Client, store: Store) -> None:
+    own = Frame("/srv/shop/views.py", 41, "pay", "time.sleep(0.2)")
+    exchange = factories.asgi_page()
+    assert exchange.loop is not None
+    loop = msgspec.structs.replace(exchange.loop, longest_step=200_000_000, stack=[own], held_up=[17], held_up_by=[18])
+    exchange = msgspec.structs.replace(exchange, loop=loop)
+    factories.keep(store, exchange)
+    html = page(program, exchange, "threads")
+    assert "time.sleep(0.2)" in html
+    assert f'href="/exchanges/{format_id(17)}/"' in html
+    assert f'href="/exchanges/{format_id(18)}/?tab=threads"' in html
+    assert "It was in pay(), views.py, line 41." in " ".join(text_of(page(program, exchange)).split()).replace(
+        " ,", ","
+    )

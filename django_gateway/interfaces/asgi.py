@@ -75,6 +75,7 @@ async def record(
         called = application(scope, conversation.receive, conversation.send)
         if type(called) is CoroutineType:
             recording.coroutine = called
+            recorder.stalls.wake()
             return await stepped(called, recording.steps)  # type: ignore[arg-type]
         return await called
     except BaseException as error:

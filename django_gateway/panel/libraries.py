@@ -20,3 +20,13 @@ def is_library(frame: Frame) -> bool:
         or frame.file.startswith(("<frozen ", *_LIBRARIES))
         or "/lib/python3" in frame.file
     )
+
+
+def innermost(frames: list[Frame] | None) -> Frame | None:
+    """The innermost call in the project's own code, or else the innermost of all."""
+    frames = frames or []
+    return next((frame for frame in reversed(frames) if not is_library(frame)), frames[-1] if frames else None)
+
+
+def place(frame: Frame) -> str:
+    return f"{frame.file.rpartition('/')[2]}, line {frame.line}"

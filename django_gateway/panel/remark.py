@@ -8,7 +8,7 @@ from itertools import pairwise
 from .. import phases
 from ..exchange import HTTP, IN_FLIGHT, INTERRUPTED, WEBSOCKET, Exchange
 from .closing import described
-from .libraries import is_library
+from .libraries import innermost, place
 from .story import Word
 from .timeline import Trail
 from .timeline.intervals import total
@@ -77,13 +77,11 @@ def _stopped(exchange: Exchange, trail: Trail) -> Remark | None:
 
 
 def _where(exchange: Exchange) -> list[Word]:
-    """The innermost call in the project's own code, or else the innermost of all."""
-    frames = exchange.stack or []
-    frame = next((frame for frame in reversed(frames) if not is_library(frame)), frames[-1] if frames else None)
+    frame = innermost(exchange.stack)
     if frame is None:
         return []
     verb = " It is in " if exchange.state == IN_FLIGHT else " It was in "
-    return [Word(verb), Word(frame.function, "code"), Word(f", {frame.file.rpartition('/')[2]}, line {frame.line}.")]
+    return [Word(verb), Word(f"{frame.function}()", "code"), Word(f", {place(frame)}.")]
 
 
 def _name(kind: str, name: str) -> str:
@@ -131,6 +129,9 @@ def _held_up(exchange: Exchange, trail: Trail) -> Remark | None:
             " something in async code blocked."
         )
     ]
+    frame = innermost(loop.stack)
+    if frame is not None:
+        words += [Word(" It was in "), Word(f"{frame.function}()", "code"), Word(f", {place(frame)}.")]
     return Remark("hop", f"Held the event loop for {duration(loop.longest_step)} at a stretch.", words, "threads")
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+
 from ... import phases
 from ...connections import connections
+from ...exchange import format_id
+from ..libraries import is_library
 from ..units import duration
 from .base import Query, Subject, Values, page_of
 
@@ -11,12 +15,18 @@ from .base import Query, Subject, Values, page_of
 def build(subject: Subject, query: Query) -> Values:
     exchange, trail = subject.exchange, subject.trail
     crossings = page_of(trail.crossings, query)
+    loop = exchange.loop
+    stack = (loop.stack if loop else None) or []
     return {
         "scheduler": exchange.scheduler,
         "states": _states(subject),
         "process": phases.process(exchange),
         "loop": exchange.loop,
         "loop_states": _loop_states(subject),
+        "held_up": [format_id(number) for number in loop.held_up] if loop else [],
+        "held_up_by": [format_id(number) for number in loop.held_up_by] if loop else [],
+        "groups": [{"library": library, "frames": list(found)} for library, found in groupby(stack, is_library)],
+        "raised": stack[-1] if stack else None,
         "crossings": crossings,
         "lines": [
             {
