@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from . import channels, correlation, phases, provenance, proxied, routing
+from . import arrival, channels, correlation, phases, provenance, proxied, routing
 from .chain import chain
 from .connections import connections
 from .exchange import (
@@ -128,11 +128,13 @@ def document(exchange: Exchange, explain: Explain | None = None) -> dict[str, An
             "headers": [
                 {"name": name, "value": value, "origin": origin.by, "changed_by": origin.changed_by}
                 for (name, value), origin in zip(exchange.headers, provenance.origins(exchange), strict=True)
-            ],
+            ]
+            + arrival.headers(exchange),
             "removed": [
                 {"name": header.name, "origin": header.by, "removed_by": header.removed_by}
                 for header in provenance.removed(exchange)
-            ],
+            ]
+            + arrival.removed(exchange),
             "body_bytes": exchange.sizes.body_bytes,
             "chunks": exchange.sizes.chunks,
         },
@@ -157,6 +159,7 @@ def document(exchange: Exchange, explain: Explain | None = None) -> dict[str, An
         "close": exchange.close
         and {"code": exchange.close.code, "by": exchange.close.by, "reason": exchange.close.reason},
         "proxy": proxied.document(exchange, ms),
+        "wire": arrival.document(exchange, ms),
         "events": [_event(happening) for happening in phases.happenings(exchange)],
         "events_dropped": exchange.sizes.dropped,
         "exception": _exception(exchange.failure),

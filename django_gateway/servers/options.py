@@ -179,6 +179,11 @@ class Options:
         default=None,
         takes=_COUNT,
     )
+    wire: bool = option(
+        flag("--wire", action="store_true", help="Record the bytes at the client's side, through a relay in between."),
+        default=False,
+        takes=_SWITCH,
+    )
     reload: bool = option(
         flag("--noreload", action="store_false", help="Do not restart when a file changes."),
         default=True,

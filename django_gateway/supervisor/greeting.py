@@ -24,6 +24,8 @@ def greet(plan: Plan, console: Console, token: str | None) -> None:
     urls = [("Project", plan.url, project_elsewhere(plan))]
     if plan.front is not None:
         server = f"{server} behind {plan.front.proxy.title} {plan.front.version} ({where(plan)})"
+    if plan.wired is not None:
+        server = f"{server} behind the relay of --wire ({where(plan)})"
     if plan.panel is not None:
         panel = plan.panel.address
         urls.append(("Panel", f"{panel.reachable.url()}?token={token}", elsewhere(panel)))
@@ -33,6 +35,10 @@ def greet(plan: Plan, console: Console, token: str | None) -> None:
 def project_elsewhere(plan: Plan) -> str:
     if plan.front is not None:
         return elsewhere(plan.front.listening.address, "https" if plan.front.values.tls else "http")
+    if plan.wired is not None:
+        public = plan.wired.listening
+        scheme = "http" if plan.wired.certificate is None else "https"
+        return "" if public.path is not None else elsewhere(public.address, scheme)
     if plan.serving.path is not None:
         return ""
     return elsewhere(plan.serving.address, "http" if plan.certificate is None else "https")
@@ -59,7 +65,7 @@ def elsewhere(address: Address, scheme: str = "http") -> str:
 def show(plan: Plan, console: Console) -> None:
     """--dry-run: the commands with what they add to the environment, and the files."""
     front = None if plan.front is None else plan.front.command()
-    for command in (front, plan.command(), plan.panel_command()):
+    for command in (front, plan.wire_command(), plan.command(), plan.panel_command()):
         if command is None:
             continue
         environment = plan.environment | command.env

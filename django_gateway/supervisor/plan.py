@@ -6,7 +6,7 @@ import os
 import socket
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -16,7 +16,7 @@ from ..conf import PANEL_ADDRESS
 from ..servers.base import Certificate, Command, Interface, Launch, Server
 from ..servers.options import Options
 from ..workers import environment
-from . import addresses, certificates, front, sockets, unix
+from . import addresses, certificates, front, sockets, unix, wiring
 from .addresses import Address, AddressError
 from .preload import is_installed
 from .project import Project, check_application
@@ -57,6 +57,8 @@ class Plan:
     certificate: Certificate | None
     #: The proxy in front, which then has the address and the certificate.
     front: front.Fronted | None
+    #: The relay of --wire, which then has the address, and the certificate too.
+    wired: wiring.Wired | None
     #: The interpreter with the flags that this one was started with.
     python: tuple[str, ...]
     #: What every child finds in its environment.
@@ -77,6 +79,8 @@ class Plan:
         """Where the project answers, as somebody here opens it."""
         if self.front is not None:
             return self.front.url
+        if self.wired is not None:
+            return self.wired.url
         if self.serving.path is not None:
             return f"unix:{self.serving.path}"
         return self.serving.address.reachable.url("http" if self.certificate is None else "https")
@@ -96,6 +100,16 @@ class Plan:
             directory=Path.cwd(),
         )
         return self.server.command(launch)
+
+    def wire_command(self) -> Command | None:
+        if self.wired is None:
+            return None
+        return self.wired.command(self.python, self.serving.numeric, self.project.gateway)
+
+    @property
+    def socket_file(self) -> Path | None:
+        """The file of the Unix socket that was asked for."""
+        return self.serving.path if self.wired is None else self.wired.listening.path
 
     def panel_command(self) -> Command | None:
         if self.panel is None:
@@ -131,14 +145,21 @@ def make(project: Project, options: Options, *, command: str) -> Plan:
     interface = servers.interface_of(options, "asgi" if project.asgi_by_default else "wsgi")
     proxy = proxies.get(options.behind) if options.behind else None
     asked = front.asked_of_server(options)
+    if options.wire:
+        asked = replace(asked, unix=None)
     server = servers.choose(options.server, interface, asked)
     version = server.version()
     server.check(asked, interface)
     check_application(interface, options.application)
     address = addresses.parse(options.address, ipv6=options.ipv6)
     certificate = certificates.choose(options, _names(address), project.gateway.folder / "certificates")
-    fronted = None
-    if proxy is None:
+    fronted = wired = None
+    if options.wire:
+        wiring.check(options, project.gateway)
+        public = _listen(address, options, binds=False, command=command)
+        serving = _listen_inside(public, options, binds=server.binds)
+        wired = wiring.Wired(listening=public, certificate=certificate)
+    elif proxy is None:
         serving = public = _listen(address, options, binds=server.binds, command=command)
     else:
         proxy_version = proxy.version()
@@ -165,6 +186,7 @@ def make(project: Project, options: Options, *, command: str) -> Plan:
         panel=panel,
         certificate=certificate if fronted is None else None,
         front=fronted,
+        wired=wired,
         python=(sys.executable, "-P", *subprocess._args_from_interpreter_flags()),  # type: ignore[attr-defined]
         environment=_environment(project, options, server, version, panel),
     )
@@ -201,6 +223,14 @@ def _listen_behind(folder: Path, options: Options, server: Server) -> Listening:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return Listening(address=address, socket=unix.listen(path), path=path)
     return _listen(address, options, binds=server.binds, command="")
+
+
+def _listen_inside(public: Listening, options: Options, *, binds: bool) -> Listening:
+    """Where the relay of --wire finds the server."""
+    if options.dry_run:
+        return Listening(address=Address("127.0.0.2", public.address.port), socket=None)
+    address, listener = wiring.inner(public.address, unix=public.path is not None, binds=binds)
+    return Listening(address=address, socket=listener)
 
 
 def _listen_for_panel(project: Project, options: Options, serving: Address, command: str) -> Listening | None:

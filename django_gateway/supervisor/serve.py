@@ -40,7 +40,7 @@ def serve(given: Mapping[str, Any], *, color: bool, no_color: bool = False) -> i
         return 0
     prepare(project.gateway.folder)
     plan.folder.mkdir(exist_ok=True)
-    with unix.removed_at_the_end(plan.serving.path):
+    with unix.removed_at_the_end(plan.socket_file):
         if plan.front is not None:
             plan.front.check()
         token = panel_token(project.gateway.folder) if plan.panel is not None else None

@@ -26,6 +26,7 @@ from .plan import Plan
 from .spares import Spares
 from .terminal import WANTED, Terminal
 from .watching import Watcher
+from .wiring import Wiring
 
 #: Seconds that a retired worker has; its own grace ends first.
 _RETIRED = GRACE + 2
@@ -52,6 +53,7 @@ class Supervisor:
         )
         self.panel = Panel(plan, console, token, self.spawn)
         self.fronting = Fronting(plan, plan.front, console, self.spawn) if plan.front is not None else None
+        self.wiring = Wiring(plan, plan.wired, console, self.spawn) if plan.wired is not None else None
         reloading = plan.options.reload
         spares = plan.processes if reloading and plan.options.spare and plan.server.waits else 0
         self.spares = Spares(spares, lambda: self.start_process(spare=True))
@@ -81,6 +83,8 @@ class Supervisor:
         self.begin()
         if self.fronting is not None:
             self.fronting.start()
+        if self.wiring is not None:
+            self.wiring.start()
         self.panel.start()
         if self.watcher is not None:
             self.watcher.start()
@@ -197,7 +201,8 @@ class Supervisor:
             child.kill_rest()
         if self.stopping.is_set():
             return
-        if self.fronting is not None and not self.fronting.ended(child):
+        before = [part for part in (self.fronting, self.wiring) if part is not None]
+        if not all(part.ended(child) for part in before):
             self.stop(1)
         elif child in self.spares:
             self.spares.lost(child)

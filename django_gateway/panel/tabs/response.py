@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Final
 
 from ... import provenance
+from ...arrival import arrival
 from ...concealment import HIDDEN
 from ...exchange import Exchange
 from ..origins import describe_answer
@@ -41,6 +42,8 @@ def build(subject: Subject, query: Query) -> Values:
             {"name": header.name, "by": _who(header.by, view), "removed_by": _who(header.removed_by, view)}
             for header in provenance.removed(exchange)
         ],
+        "arrived": arrival(exchange),
+        "unarrived": _unarrived(exchange),
         "head_at": heads[-1].at if heads else None,
         "first_at": chunks[0].at if chunks else None,
         "last_at": chunks[-1].at if chunks else None,
@@ -50,6 +53,13 @@ def build(subject: Subject, query: Query) -> Values:
         "chunks": page_of([_chunk(number, event, largest) for number, event in enumerate(chunks, 1)], query),
         "unanswered": exchange.status is None,
     }
+
+
+def _unarrived(exchange: Exchange) -> list[str]:
+    """Names of the headers that the application sent and that are not on the wire."""
+    arrived = arrival(exchange)
+    sent = exchange.headers or ()
+    return [] if arrived is None else [str(sent[place][0]) for place in arrived.missing]
 
 
 def _who(by: str | None, view: str | None) -> tuple[str, str]:

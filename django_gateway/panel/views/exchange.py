@@ -31,6 +31,7 @@ from ..tabs import (
     stack,
     threads,
 )
+from ..tabs import wire as wire_tab
 from ..tabs.base import Query, Subject, Values
 from ..units import duration
 from .list import frame, rows_for
@@ -54,6 +55,7 @@ TABS: Final = (
     Tab("handover", "Handover", handover.build, lambda exchange: exchange.handover is not None),
     Tab("middleware", "Middleware", middleware.build, lambda exchange: exchange.type == HTTP),
     Tab("response", "Response", response.build, lambda exchange: exchange.type == HTTP),
+    Tab("wire", "Wire", wire_tab.build, wire_tab.shows),
     Tab(
         "messages",
         "Messages",
