@@ -53,8 +53,11 @@ class Vocabulary:
             return number
 
     def event(self, name: str, *fields: Any) -> int | str:
-        """What stands for an event with these fixed first fields: its number, or its bare name without room."""
-        return self.add((name, *fields)) or name
+        """What stands for an event with these fixed first fields: its number; without room, all of it as a text."""
+        number = self.add((name, *fields))
+        if number is not None or not fields:
+            return name if number is None else number
+        return f"{name}\0{msgspec.json.encode(fields).decode()}"
 
     def word(self, number: int) -> Any:
         """The word behind a number of this vocabulary; an event's name is its first item."""
@@ -121,10 +124,16 @@ def spread(trail: Iterable[Any], words: Words) -> list[list[Any]]:
     events = []
     items = iter(trail)
     for code in items:
-        name, *fixed = (code,) if isinstance(code, str) else words.word(code)
+        name, *fixed = _spelled(code) if isinstance(code, str) else words.word(code)
         open_fields = len(EVENT_FIELDS.get(name, ())) - len(fixed)
         events.append([name, next(items), *fixed, *islice(items, open_fields)])
     return events
+
+
+def _spelled(code: str) -> list[Any]:
+    """The name and the fields of an event that found no room in the vocabulary: see ``Vocabulary.event``."""
+    name, _, fields = code.partition("\0")
+    return [name, *(msgspec.json.decode(fields) if fields else ())]
 
 
 def _new_key() -> int:
