@@ -173,6 +173,9 @@ def chain(server: str | None, version: str | None, pids: Sequence[int], interfac
         "asgi": "application(scope, receive, send)",
         "wsgi": "application(environ, start_response)",
     }.get(interface, "a process for each request")
+    if interface == "proxy":
+        title = "The web server in front, which answered itself"
+        return [{"place": "server", "text": f"{name} · {workers}", "title": title}]
     return [
         {"place": "server", "text": f"{name} · {workers}", "title": "The server that called the application"},
         {"place": "interface", "text": entry, "title": called},

@@ -34,7 +34,13 @@ def sentence(exchange: Exchange, trail: Trail) -> list[Word]:
     told += _layers(trail)
     view = next(iter(trail.of("view")), None)
     told += _to_view(view, trail) if view else _no_view(exchange, trail)
-    return [*told, *_ending(exchange, trail, view)]
+    return [*told, *_ending(exchange, trail, view), *_in_front(exchange)]
+
+
+def _in_front(exchange: Exchange) -> list[Word]:
+    """Where the proxy answered something else than the application did."""
+    seen = proxied(exchange)
+    return [] if seen is None or seen.reason is None else [Word(f" {seen.reason}")]
 
 
 def _proxied(exchange: Exchange) -> list[Word]:
@@ -42,7 +48,10 @@ def _proxied(exchange: Exchange) -> list[Word]:
     seen = proxied(exchange)
     name = seen.title if seen is not None else server_name(exchange.server.name)
     answered = f"{name} answered {exchange.status}" if exchange.status is not None else f"{name} answered nothing"
-    told = [Word(f"This request did not reach the project: {answered} after "), Word(duration(exchange.duration or 0))]
+    told = [
+        Word(f"This request did not reach the project: {answered} after "),
+        Word(duration(exchange.duration) if exchange.duration else "less than 1 ms", "strong"),
+    ]
     return [*told, Word(f". {seen.reason}" if seen is not None and seen.reason else ".")]
 
 

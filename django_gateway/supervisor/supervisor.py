@@ -258,6 +258,8 @@ class Supervisor:
             self.fronting.changed()
         if not self.plan.server.restarts and self.current.serving:
             self.tell(changed)
+            if self.fronting is not None:
+                self.fronting.serves()
             return
         if variables:
             self.spares.discard()

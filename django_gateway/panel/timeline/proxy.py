@@ -39,7 +39,7 @@ def with_proxy(picture: Picture, exchange: Exchange) -> Picture:
 def _lane(seen: Proxied) -> Lane:
     pieces = [_piece(phase, seen) for phase in seen.phases if phase.finished > phase.started]
     if not pieces:
-        pieces = [Piece(0, max(seen.total, 1), SERVER, seen.title, seen.reason or "", works=((0, seen.total),))]
+        pieces = [Piece(0, max(seen.total, 1), SERVER, seen.title, seen.reason or "", works=((0, max(seen.total, 1)),))]
     if seen.reason is not None:
         pieces.append(Piece(seen.total, seen.total, SERVER, str(seen.told.get("status")), seen.reason, form="mark"))
     return Lane("proxy", SERVER, seen.title, f"pid {seen.pid}" if seen.pid else "", [pieces])

@@ -108,7 +108,9 @@ def chain_of(request: PanelRequest) -> list[Link]:
     """Read off the newest exchanges: the processes are those of the newest one's server."""
     store = request.gateway.store
     newest = store.page(limit=PAGE)
-    exchange = store.get(newest[0].id) if newest else None
+    # What a proxy has answered itself tells of no server; it is told where there is nothing else.
+    latest = next((summary for summary in newest if summary.interface != "proxy"), newest[0] if newest else None)
+    exchange = None if latest is None else store.get(latest.id)
     if exchange is None:
         return []
     server = exchange.server
