@@ -60,15 +60,11 @@ def in_flight(serve: Callable[[Recorder], object], hanging: Hanging) -> Iterator
     assert finished[0].exchange().stack is None
 
 
-def seen(stack: Callable[[], list[Frame] | None], function: str) -> list[str]:
-    """The functions of this file, once ``function`` is the innermost of them."""
-
-    def names() -> list[str] | None:
-        own = [frame.function for frame in stack() or [] if frame.file == __file__]
-        return own if own and own[-1] == function else None
-
-    found: list[str] = until(names, f"{function} was not seen")
-    return found
+def seen(stack: Callable[[], list[Frame] | None], *functions: str) -> None:
+    """Wait until these functions of this file, outermost first, are what it is in."""
+    until(
+        lambda: tuple(frame.function for frame in stack() or [] if frame.file == __file__) == functions, str(functions)
+    )
 
 
 def asgi(application: Any) -> Callable[[Recorder], None]:
@@ -89,7 +85,7 @@ def test_a_thread_that_is_blocked() -> None:
         return [b""]
 
     with in_flight(lambda recorder: recorders.serve(RecordedWSGI(application, recorder)), hanging) as stack:
-        assert seen(stack, "blocks") == ["application", "blocks"]
+        seen(stack, "application", "blocks")
         frames = stack() or []
         # Nothing of the server, nothing of ours; the line that it waits in.
         assert frames[0].function == "application"
@@ -104,7 +100,7 @@ def test_a_coroutine_that_waits() -> None:
         await hanging.waits()
 
     with in_flight(asgi(application), hanging) as stack:
-        assert seen(stack, "waits") == ["application", "waits"]
+        seen(stack, "application", "waits")
 
 
 def test_a_coroutine_that_blocks_the_loop() -> None:
@@ -114,7 +110,7 @@ def test_a_coroutine_that_blocks_the_loop() -> None:
         hanging.blocks()
 
     with in_flight(asgi(application), hanging) as stack:
-        assert seen(stack, "blocks") == ["application", "blocks"]
+        seen(stack, "application", "blocks")
 
 
 def test_a_thread_that_a_coroutine_waits_for() -> None:
@@ -124,7 +120,7 @@ def test_a_thread_that_a_coroutine_waits_for() -> None:
         await sync_to_async(hanging.blocks)()
 
     with in_flight(asgi(application), hanging) as stack:
-        assert seen(stack, "blocks") == ["application", "blocks"]
+        seen(stack, "application", "blocks")
 
 
 def test_a_loop_that_a_thread_waits_for() -> None:
@@ -135,7 +131,7 @@ def test_a_loop_that_a_thread_waits_for() -> None:
         return [b""]
 
     with in_flight(lambda recorder: recorders.serve(RecordedWSGI(application, recorder)), hanging) as stack:
-        assert seen(stack, "waits") == ["waits"]
+        seen(stack, "waits")
 
 
 def test_back_from_a_thread_it_is_where_it_was() -> None:
@@ -146,4 +142,4 @@ def test_back_from_a_thread_it_is_where_it_was() -> None:
         await hanging.waits()
 
     with in_flight(asgi(application), hanging) as stack:
-        assert seen(stack, "waits") == ["application", "waits"]
+        seen(stack, "application", "waits")
