@@ -7,6 +7,7 @@ process that started it does, or on SIGTERM.
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import os
 import signal
@@ -76,6 +77,10 @@ def main(arguments: list[str] | None = None) -> int:
             supervisor=parent if about else None,
         )
     )
+    # A page reads tens of thousands of small objects and lets all of them go: looking for circles among them at each
+    # seven hundred takes longer than the page.
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 50)
     server = PanelServer(listener, WSGIHandler(), alive=lambda: os.getppid() == parent)
     signal.signal(signal.SIGTERM, server.stop)
     # Ctrl-C in a terminal goes to the whole group: whoever started the panel decides when it ends.

@@ -6,9 +6,10 @@ from typing import Any
 
 from django.template import Context, Library
 
-from . import assets, units
+from . import assets, drawing, units
 from .pages import address as path_of
 from .text import LIMIT, shown
+from .timeline.geometry import Shape
 
 register = Library()
 
@@ -53,3 +54,13 @@ def ms(nanoseconds: int | None) -> str:
 def intcomma(number: int) -> str:
     """``12,345``, whatever the host's locale."""
     return f"{number:,}"
+
+
+@register.simple_tag
+def piece(shape: Shape, first: bool = False) -> str:
+    return drawing.piece(shape, first)
+
+
+@register.simple_tag
+def piece_labels(shape: Shape) -> str:
+    return drawing.labels(shape)

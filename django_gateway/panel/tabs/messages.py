@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from ...exchange import EVENT_FIELDS
 from ..closing import described
-from ..timeline.spans import Happening
+from ..timeline.spans import Happening, happening
 from .base import Query, Subject, Values, page_of
 
 _IN: Final = frozenset({"websocket.connect", "websocket.receive", "websocket.disconnect"})
 _DIRECTIONS: Final = ("in", "out")
+#: Where an event, flat as it was recorded, has its instant and what was said.
+_INSTANT: Final = itemgetter(1)
+_EXCERPTS: Final = {name: fields.index("excerpt") + 2 for name, fields in EVENT_FIELDS.items() if "excerpt" in fields}
 
 
 def build(subject: Subject, query: Query) -> Values:
@@ -18,20 +24,21 @@ def build(subject: Subject, query: Query) -> Values:
     find = query.get("find", "").strip()[:200]
     direction = query.get("direction", "")
     direction = direction if direction in _DIRECTIONS else ""
-    events = subject.trail.named("websocket.")
-    numbered: list[tuple[int, Happening]] = list(enumerate(events, 1))
+    # There may be tens of thousands: each is looked at, and only a page of them is read.
+    events = sorted((event for event in exchange.trail if event[0].startswith("websocket.")), key=_INSTANT)
+    wanted: Sequence[int] = range(len(events))
     if direction or find:
-        numbered = [(number, event) for number, event in numbered if _wanted(event, direction, find.lower())]
-    page = page_of(numbered, query)
+        wanted = [number for number in wanted if _wanted(events[number], direction, find.lower())]
+    page = page_of(wanted, query)
     close = exchange.close
     return {
         "messages": page,
-        "lines": [_line(number, event) for number, event in page.items],
+        "lines": [_line(number + 1, happening(events[number], exchange.started)) for number in page.items],
         "find": find,
         "direction": direction,
         "page_query": _query(find, direction),
         "whole": len(events),
-        "excerpts": any(event.fields.get("excerpt") for event in events[:100]),
+        "excerpts": any(_excerpt(event) for event in events[:100]),
         "closing": close
         and {"code": close.code, "by": close.by, "reason": close.reason, **described(close.code)._asdict()},
         "dropped": exchange.sizes.dropped,
@@ -43,10 +50,15 @@ def _query(find: str, direction: str) -> str:
     return f"&{urlencode(given)}" if given else ""
 
 
-def _wanted(event: Happening, direction: str, find: str) -> bool:
-    if direction and direction != ("in" if event.name in _IN else "out"):
+def _wanted(event: Sequence[Any], direction: str, find: str) -> bool:
+    if direction and direction != ("in" if event[0] in _IN else "out"):
         return False
-    return not find or find in str(event.fields.get("excerpt") or "").lower()
+    return not find or find in str(_excerpt(event) or "").lower()
+
+
+def _excerpt(event: Sequence[Any]) -> Any:
+    place = _EXCERPTS.get(event[0], 0)
+    return event[place] if place and place < len(event) else None
 
 
 def _line(number: int, event: Happening) -> dict[str, Any]:

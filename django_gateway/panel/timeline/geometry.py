@@ -12,6 +12,7 @@ from typing import Final, Literal
 from ..text import shown
 from ..units import duration
 from ..words import cut
+from .around import Around
 from .collapse import collapse
 from .intervals import Interval
 from .labels import WIDTH, Label, Stretch, inside_or_beside
@@ -150,6 +151,7 @@ def _draw(lane: Lane, drawn: Timeline, axis: _Axis, places: dict[tuple[str, int]
 
 def _draw_row(row: list[Piece], lane: Lane, y: int, bar: int, drawn: Timeline, axis: _Axis) -> None:
     taken = [_taken(piece, axis) for piece in row]
+    around = Around(taken)
     beside: list[Stretch] = []
     for number, piece in enumerate(row):
         x, width = axis.stretch((piece.started, piece.finished))
@@ -157,7 +159,7 @@ def _draw_row(row: list[Piece], lane: Lane, y: int, bar: int, drawn: Timeline, a
         mixed = tuple(axis.stretch(interval) for interval in piece.mixed)
         labels: list[Label] = []
         if piece.labels:
-            others = taken[:number] + taken[number + 1 :] + beside
+            others = around.of(number) + beside
             labels = inside_or_beside(piece.labels, taken[number], works + mixed, others)
             beside += [label.taken for label in labels if label.visible and label.on == "ground"]
         when = _when(piece)

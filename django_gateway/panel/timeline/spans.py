@@ -6,7 +6,7 @@ Every instant here is in nanoseconds from the exchange's start. What never ended
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from operator import itemgetter
@@ -148,10 +148,8 @@ def read(exchange: Exchange, elapsed: int = 0) -> Trail:
             pairs.add(*event, at, values)
         elif name in _CROSSINGS:
             crossings.append(_crossing(_CROSSINGS[name], at, values, origin, exchange.threads))
-        elif name in _RETURNING and values and values[-1] is not None:
-            happenings.append(Happening(name, at, tuple(values[:-1]), values[-1] - origin))
         else:
-            happenings.append(Happening(name, at, tuple(values)))
+            happenings.append(_happening(name, at, values, origin))
     last = max(instants, default=0)
     last = max([last, *(crossing.returned for crossing in crossings)])
     last = max([last, *(event.returned for event in happenings if event.returned is not None)])
@@ -162,6 +160,18 @@ def read(exchange: Exchange, elapsed: int = 0) -> Trail:
     crossings.sort(key=lambda crossing: crossing.started)
     waited = union(interval for crossing in crossings for interval in crossing.waited)
     return Trail(extent, spans, crossings, happenings, waited)
+
+
+def happening(event: Sequence[Any], origin: int) -> Happening:
+    """One event of a trail by itself; ``origin`` is the exchange's start."""
+    name, instant, *values = event
+    return _happening(name, instant - origin, values, origin)
+
+
+def _happening(name: str, at: int, values: list[Any], origin: int) -> Happening:
+    if name in _RETURNING and values and values[-1] is not None:
+        return Happening(name, at, tuple(values[:-1]), values[-1] - origin)
+    return Happening(name, at, tuple(values))
 
 
 _at = itemgetter(Happening._fields.index("at"))

@@ -136,7 +136,10 @@ def find(request: PanelRequest, text: str) -> Exchange:
 
 def heading(subject: Subject) -> Values:
     """What the list says of an exchange, in full."""
-    exchange, extent = subject.exchange, subject.trail.extent
+    exchange = subject.exchange
+    # A trail may be long: what is over says itself how long it took, and only a view has a mode.
+    extent = exchange.duration or subject.trail.extent
+    view = subject.trail.of("view") if exchange.type == HTTP else []
     target = exchange.path + (f"?{exchange.query}" if exchange.query else "")
     return {
         **rows.row(summarise(exchange)),
@@ -144,7 +147,7 @@ def heading(subject: Subject) -> Values:
         "target": "lifespan" if exchange.type == LIFESPAN else target,
         "took": f"{duration(extent)} so far" if exchange.state == IN_FLIGHT else duration(extent),
         "protocol": _protocol(exchange),
-        "mode": next((span.detail for span in subject.trail.of("view")), ""),
+        "mode": view[0].detail if view else "",
         "code": "consumer" if exchange.type == WEBSOCKET else "view",
     }
 
