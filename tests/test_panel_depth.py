@@ -29,6 +29,7 @@ from exchange_pages import page, text_of
 from panels import installed
 from recorders import recorded_process
 
+XFRAME = "django.middleware.clickjacking.XFrameOptionsMiddleware"
 MARKUP = "<script>alert(1)</script>"
 
 
@@ -146,12 +147,14 @@ def test_who_set_changed_and_removed_headers(program: Client, store: Store) -> N
     at = exchange.ended or 0
     events = [
         ["django.headers", at - 9_000, "shop.views.orders", ["Content-Type", "X-Gone"], [], []],
+        ["django.headers", at - 8_500, XFRAME, ["X-Frame-Options"], [], []],
         ["django.headers", at - 8_000, "shop.middleware.EditMiddleware", [], ["Content-Type"], ["X-Gone"]],
     ]
     exchange = msgspec.structs.replace(exchange, trail=exchange.trail + events)
     factories.keep(store, exchange)
     text = text_of(page(program, exchange, "response"))
     assert "the view, changed by Edit" in text
+    assert "XFrameOptions X_FRAME_OPTIONS" in text
     assert "Removed on the way out: X-Gone of the view by Edit." in text
 
 

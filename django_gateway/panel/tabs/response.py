@@ -34,7 +34,7 @@ def build(subject: Subject, query: Query) -> Values:
                 "hidden": HIDDEN in str(value),
                 "by": _who(origin.by, view),
                 "changed_by": [_who(by, view) for by in origin.changed_by],
-                "reason": describe_answer(str(name), str(value), layers),
+                "reason": _reason(describe_answer(str(name), str(value), layers), origin.by),
             }
             for (name, value), origin in zip(exchange.headers or (), provenance.origins(exchange), strict=True)
         ],
@@ -60,6 +60,12 @@ def _unarrived(exchange: Exchange) -> list[str]:
     arrived = arrival(exchange)
     sent = exchange.headers or ()
     return [] if arrived is None else [str(sent[place][0]) for place in arrived.missing]
+
+
+def _reason(guess: str, by: str | None) -> str:
+    """What the header is for, without saying again who set it."""
+    name = (by or "").rpartition(".")[2]
+    return "" if guess == name else guess.removeprefix(f"{name}: ")
 
 
 def _who(by: str | None, view: str | None) -> tuple[str, str]:
