@@ -82,6 +82,14 @@ class Fronted(Serving):
         self.wait_until_answered()
         return self
 
+    def end(self, number: int) -> int:
+        try:
+            return super().end(number)
+        finally:
+            if self._store is not None:
+                self._store.close()
+                self._store = None
+
     def wait_until_answered(self) -> None:
         """Apache and Caddy bind the address themselves, a moment after the start."""
 
