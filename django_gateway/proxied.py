@@ -49,6 +49,12 @@ class Proxied(NamedTuple):
         return next((phase.finished - phase.started for phase in self.phases if phase.name == name), None)
 
 
+def front(exchange: Exchange) -> str | None:
+    """Name and version of the proxy that passed it on; None where none has seen it, or where it answered itself."""
+    seen = None if exchange.interface == "proxy" else proxied(exchange)
+    return None if seen is None else f"{seen.title} {seen.version}".strip()
+
+
 def proxied(exchange: Exchange) -> Proxied | None:
     """None where no proxy has seen it."""
     told = exchange.parts.get("proxy")

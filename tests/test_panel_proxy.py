@@ -13,6 +13,7 @@ from django_gateway.panel.rows import bar, chain, row
 from django_gateway.panel.story import sentence
 from django_gateway.panel.timeline import picture, read, timeline
 from django_gateway.panel.timeline.pieces import Picture
+from django_gateway.proxied import front
 
 LEAD = 3_000_000
 
@@ -112,3 +113,11 @@ def test_an_answer_in_no_time_is_still_drawn() -> None:
 def test_where_the_proxy_answered_something_else_the_sentence_says_so() -> None:
     exchange = behind(factories.wsgi_page(), status=504, reason="The application had answered nothing.")
     assert "".join(word.text for word in sentence(exchange, read(exchange))).endswith("had answered nothing.")
+
+
+def test_the_proxy_is_the_first_in_the_chain() -> None:
+    assert front(behind(factories.wsgi_page())) == "nginx 1.22"
+    assert front(factories.wsgi_page()) is None
+    assert front(alone()) is None
+    links = chain("gunicorn", "27.0", [7], "wsgi", "6.1", "nginx 1.22.1")
+    assert [link["text"] for link in links] == ["nginx 1.22.1", "gunicorn 27.0 · pid 7", "wsgi.py", "Django 6.1"]

@@ -112,6 +112,8 @@ def test_what_a_process_is_here_for() -> None:
     assert words.role(["python", "manage.py", "gatewayserve"], "python", root=True) == "supervisor"
     assert words.role(["python", "-m", "django_gateway.panel"], "python", root=False) == "panel"
     assert words.role(["nginx: master process", "-c"], "nginx", root=False) == "proxy"
+    linking = ["python", "-m", "django_gateway.workers.static_links", "/srv/shop/.gateway/nginx/static"]
+    assert words.role(linking, "python", root=False) == "files"
     assert words.role(["python", "-m", "daphne"], "python", root=False) == "worker"
 
 

@@ -164,8 +164,10 @@ class Link(TypedDict):
     title: str
 
 
-def chain(server: str | None, version: str | None, pids: Sequence[int], interface: str, django: str) -> list[Link]:
-    """Through what the requests came that are recorded: server, entry, framework."""
+def chain(
+    server: str | None, version: str | None, pids: Sequence[int], interface: str, django: str, front: str | None = None
+) -> list[Link]:
+    """Through what the requests came that are recorded: the proxy in front where there is one, server, entry, framework."""
     name = shown(" ".join(filter(None, (server, version))) or "unknown server", 40)
     workers = f"pid {pids[0]}" if len(pids) == 1 else f"{len(pids)} processes"
     entry = {"asgi": "asgi.py", "wsgi": "wsgi.py"}.get(interface, shown(interface.upper(), 8))
@@ -176,7 +178,9 @@ def chain(server: str | None, version: str | None, pids: Sequence[int], interfac
     if interface == "proxy":
         title = "The web server in front, which answered itself"
         return [{"place": "server", "text": f"{name} · {workers}", "title": title}]
+    links = [{"place": "proxy", "text": shown(front, 40), "title": "The web server in front"}] if front else []
     return [
+        *links,
         {"place": "server", "text": f"{name} · {workers}", "title": "The server that called the application"},
         {"place": "interface", "text": entry, "title": called},
         {"place": "view", "text": f"Django {django}", "title": "The framework behind the interface"},

@@ -44,12 +44,14 @@ def waits_for(channel: str) -> str:
 
 
 def role(arguments: Sequence[str], name: str, *, root: bool) -> str:
-    """One of "supervisor", "panel", "proxy" and "worker"."""
+    """One of "supervisor", "panel", "proxy", "files" and "worker"."""
     line = " ".join(arguments[:12])
     if root and "gatewayserve" in line:
         return "supervisor"
     if "django_gateway.panel" in line:
         return "panel"
+    if "django_gateway.workers.static_links" in line:
+        return "files"
     program = name.lower()
     if any(proxy in program or proxy in line.partition(" ")[0] for proxy in ("nginx", "caddy", "apache2", "httpd")):
         return "proxy"

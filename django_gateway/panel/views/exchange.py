@@ -11,6 +11,7 @@ import django
 from django.http import Http404, HttpResponse
 
 from ...exchange import HTTP, IN_FLIGHT, LIFESPAN, WEBSOCKET, Exchange, format_id, parse_id, summarise
+from ...proxied import front
 from .. import rows
 from ..access import PanelRequest, panel_view
 from ..api import GONE
@@ -84,7 +85,9 @@ def exchange(request: PanelRequest, id: str) -> HttpResponse:  # noqa: A002 - th
     server = found.server
     context = {
         **frame(request),
-        "chain": rows.chain(server.name, server.version, [server.pid], found.interface, django.get_version()),
+        "chain": rows.chain(
+            server.name, server.version, [server.pid], found.interface, django.get_version(), front(found)
+        ),
         "rows": rows_for(request, LISTED),
         "selected": format_id(found.id),
         "pinned": found.id in Pins(request.gateway.instance.folder).ids(),

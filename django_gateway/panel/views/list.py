@@ -8,6 +8,7 @@ import django
 from django.http import HttpResponse, QueryDict
 
 from ...exchange import Summary, format_id
+from ...proxied import front
 from .. import query
 from ..access import PanelRequest, panel_view
 from ..api import json_response
@@ -115,7 +116,8 @@ def chain_of(request: PanelRequest) -> list[Link]:
         return []
     server = exchange.server
     pids = sorted({summary.pid for summary in newest if summary.server == server.name})
-    return chain(server.name, server.version, pids or [server.pid], exchange.interface, django.get_version())
+    version = django.get_version()
+    return chain(server.name, server.version, pids or [server.pid], exchange.interface, version, front(exchange))
 
 
 def mistake_of(text: str, problem: query.BadQueryError | None) -> dict[str, str] | None:

@@ -25,6 +25,7 @@ TITLES: Final = {
         "Web server",
         "Stands in front: takes connections, buffers slow clients, serves files, passes the rest on.",
     ),
+    "files": ("Static files", "Gathers the project's static files in a folder that the web server in front serves."),
     "worker": ("Worker", "Runs the server and the project: here application(…) is called."),
     "master": ("Master", "Has loaded the server, starts its workers and starts them anew. It takes no request itself."),
     "reserve": ("In reserve", "A worker with Python and Django loaded, which waits for a file to change."),
