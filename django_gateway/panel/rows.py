@@ -167,7 +167,7 @@ class Link(TypedDict):
 def chain(
     server: str | None, version: str | None, pids: Sequence[int], interface: str, django: str, front: str | None = None
 ) -> list[Link]:
-    """Through what the requests came that are recorded: the proxy in front where there is one, server, entry, framework."""
+    """Through what the requests came that are recorded: a proxy in front, the server, the entry, the framework."""
     name = shown(" ".join(filter(None, (server, version))) or "unknown server", 40)
     workers = f"pid {pids[0]}" if len(pids) == 1 else f"{len(pids)} processes"
     entry = {"asgi": "asgi.py", "wsgi": "wsgi.py"}.get(interface, shown(interface.upper(), 8))
