@@ -27,6 +27,7 @@ c = sqlite3.connect(sys.argv[1], isolation_level=None)
 c.execute("BEGIN IMMEDIATE")
 print("held", flush=True)
 sys.stdin.readline()
+c.close()
 """
 #: One transaction after the other, with hardly a gap between two.
 HOGS = """
