@@ -351,14 +351,23 @@ def test_reload_and_the_end(tmp_path: Path) -> None:
         assert serving.end(signal.SIGKILL) == -signal.SIGKILL
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        ("--wire --behind nginx", "--wire can't stand in front of a proxy yet"),
-    ],
-)
-def test_refusals(tmp_path: Path, arguments: str, said: str) -> None:
+def test_in_front_of_a_proxy(tmp_path: Path) -> None:
+    with serving_wire(tmp_path, "--wsgi --server gunicorn --threads 4 --behind nginx") as (serving, site):
+        ask_many(serving, 60, base_url=serving.url)
+        numbers_agree(site, 60)
+        answer = httpx.get(f"{serving.url}answer/?mark=proxy", trust_env=False)
+        exchange = wired(site, "mark=proxy")
+        arrived = arrival(exchange)
+        assert arrived is not None
+        assert arrived.by == "proxy"
+        assert answer.headers["server"].startswith("nginx")
+        assert dict(arrived.added)["Server"] == answer.headers["server"]
+        assert exchange.parts["proxy"]["name"] == "nginx"
+        assert exchange.handover is not None
+        assert dict(exchange.handover.entries)["HTTP_X_FORWARDED_FOR"] == "127.0.0.1"
+
+
+def test_refused_where_nothing_is_recorded(tmp_path: Path) -> None:
     site = Site(tmp_path)
-    assert said in refused(site.folder, *arguments.split())
     site.settings("GATEWAY = {'ENABLED': False}")
     assert "recording is off" in refused(site.folder, "--wire")

@@ -25,7 +25,7 @@ def greet(plan: Plan, console: Console, token: str | None) -> None:
     if plan.front is not None:
         server = f"{server} behind {plan.front.proxy.title} {plan.front.version} ({where(plan)})"
     if plan.wired is not None:
-        server = f"{server} behind the relay of --wire ({where(plan)})"
+        server = f"{server}, behind the relay of --wire"
     if plan.panel is not None:
         panel = plan.panel.address
         urls.append(("Panel", f"{panel.reachable.url()}?token={token}", elsewhere(panel)))
@@ -33,12 +33,12 @@ def greet(plan: Plan, console: Console, token: str | None) -> None:
 
 
 def project_elsewhere(plan: Plan) -> str:
-    if plan.front is not None:
-        return elsewhere(plan.front.listening.address, "https" if plan.front.values.tls else "http")
     if plan.wired is not None:
         public = plan.wired.listening
         scheme = "http" if plan.wired.certificate is None else "https"
         return "" if public.path is not None else elsewhere(public.address, scheme)
+    if plan.front is not None:
+        return elsewhere(plan.front.listening.address, "https" if plan.front.values.tls else "http")
     if plan.serving.path is not None:
         return ""
     return elsewhere(plan.serving.address, "http" if plan.certificate is None else "https")

@@ -77,10 +77,10 @@ class Plan:
     @property
     def url(self) -> str:
         """Where the project answers, as somebody here opens it."""
-        if self.front is not None:
-            return self.front.url
         if self.wired is not None:
             return self.wired.url
+        if self.front is not None:
+            return self.front.url
         if self.serving.path is not None:
             return f"unix:{self.serving.path}"
         return self.serving.address.reachable.url("http" if self.certificate is None else "https")
@@ -104,7 +104,7 @@ class Plan:
     def wire_command(self) -> Command | None:
         if self.wired is None:
             return None
-        return self.wired.command(self.python, self.serving.numeric, self.project.gateway)
+        return self.wired.command(self.python, self.project.gateway)
 
     @property
     def socket_file(self) -> Path | None:
@@ -126,6 +126,7 @@ class Plan:
     def served(self) -> served.Served:
         """What the panel's process is told."""
         public = self.serving if self.front is None else self.front.listening
+        public = public if self.wired is None else self.wired.listening
         host, port = public.numeric
         return msgspec.structs.replace(
             served.of_project({self.interface: self.options.application} if self.options.application else None),
@@ -153,23 +154,25 @@ def make(project: Project, options: Options, *, command: str) -> Plan:
     check_application(interface, options.application)
     address = addresses.parse(options.address, ipv6=options.ipv6)
     certificate = certificates.choose(options, _names(address), project.gateway.folder / "certificates")
+    proxy_version = proxy.version() if proxy is not None else ""
+    binds = proxy.inherits is None if proxy is not None else server.binds
     fronted = wired = None
     if options.wire:
-        wiring.check(options, project.gateway)
+        wiring.check(project.gateway)
         public = _listen(address, options, binds=False, command=command)
-        serving = _listen_inside(public, options, binds=server.binds)
-        wired = wiring.Wired(listening=public, certificate=certificate)
-    elif proxy is None:
-        serving = public = _listen(address, options, binds=server.binds, command=command)
+        entrance = _listen_inside(public, options, binds=binds)
+        proxied = proxy is not None
+        wired = wiring.Wired(listening=public, upstream=entrance.numeric, certificate=certificate, proxied=proxied)
     else:
-        proxy_version = proxy.version()
-        public = _listen(address, options, binds=proxy.inherits is None, command=command)
+        public = entrance = _listen(address, options, binds=binds, command=command)
+    serving = entrance
+    if proxy is not None:
         folder = project.gateway.folder / proxy.name
         serving = _listen_behind(folder, options, server)
         fronted = front.plan(
             *(proxy, options),
             version=proxy_version,
-            listening=public,
+            listening=entrance,
             serving=serving,
             certificate=certificate,
             interface=interface,

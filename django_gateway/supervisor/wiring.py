@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from ..conf import Settings
 from ..servers.base import Certificate, Command
-from ..servers.options import Options
 from . import sockets
 from .addresses import Address, AddressError
 from .child import Child
@@ -29,10 +28,13 @@ class WireError(AddressError):
 
 @dataclass(frozen=True, kw_only=True)
 class Wired:
-    """Where the relay listens, in the server's place."""
+    """Where the relay listens, in the place of the server or of the proxy, and where it finds that one."""
 
     listening: Listening
+    upstream: tuple[str, int]
     certificate: Certificate | None
+    #: Whether that is a proxy.
+    proxied: bool
 
     @property
     def url(self) -> str:
@@ -40,22 +42,22 @@ class Wired:
             return f"unix:{self.listening.path}"
         return self.listening.address.reachable.url("http" if self.certificate is None else "https")
 
-    def command(self, python: tuple[str, ...], upstream: tuple[str, int], gateway: Settings) -> Command:
-        host, port = upstream
+    def command(self, python: tuple[str, ...], gateway: Settings) -> Command:
+        host, port = self.upstream
         argv = [*python, "-m", "django_gateway.wire", "--fd", str(self.listening.descriptor)]
         argv += ["--upstream", f"{host}:{port}", "--store", gateway.store, "--kept", str(gateway.body_bytes)]
         argv += ["--exchanges", str(gateway.capacity.exchanges), "--bytes", str(gateway.capacity.bytes)]
         for pattern in gateway.hide:
             argv += ["--hide", pattern]
+        if self.proxied:
+            argv.append("--proxied")
         if self.certificate is not None:
             argv += ["--certfile", str(self.certificate.chain), "--keyfile", str(self.certificate.key)]
         return Command(argv=tuple(argv))
 
 
-def check(options: Options, gateway: Settings) -> None:
+def check(gateway: Settings) -> None:
     """Raises WireError."""
-    if options.behind is not None:
-        raise WireError("--wire can't stand in front of a proxy yet: leave --behind or --wire out.")
     if not gateway.enabled:
         raise WireError("--wire adds to what is recorded, and recording is off: set GATEWAY['ENABLED'] or DEBUG.")
     if gateway.store == "memory:":

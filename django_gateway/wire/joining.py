@@ -2,8 +2,8 @@
 
 Three ways, the surest first. The response may carry the exchange's id (``X-Gateway-Exchange``). The server takes the
 relay for its client, so an exchange may name the relay's own port, and on one port requests come one after another. A
-server that tells no port leaves the address: there only an exchange is taken that no other could be. In each case time,
-method, target and status have to agree as well, and what is in doubt is left alone.
+server that tells no port leaves the address, and behind a proxy the relay is nobody's client: there only an exchange is taken that
+could belong to nothing else. In each case time, method, path and status have to agree as well.
 """
 
 from __future__ import annotations
@@ -32,11 +32,19 @@ _MOST: Final = 4_096
 
 class Joiner:
     def __init__(
-        self, store: Store, redactor: Redactor, *, kept: int = 0, clock: Callable[[], float] = time.monotonic
+        self,
+        store: Store,
+        redactor: Redactor,
+        *,
+        kept: int = 0,
+        proxied: bool = False,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._redactor = redactor
         self._kept = kept
+        #: Whether a proxy stands between the relay and the server.
+        self._proxied = proxied
         self._clock = clock
         self._cursor, _ = store.since(-1)
         #: What waits for its exchange, with until when. The one is filled by the loop, the other is this thread's.
@@ -45,6 +53,7 @@ class Joiner:
         self._parts: list[Part] = []
         #: Exchanges that nobody has claimed, by what their server took for the client.
         self._unclaimed: dict[str, dict[int, tuple[float, Summary]]] = {}
+        self._by_id: dict[int, Summary] = {}
         self._claimed: dict[int, None] = {}
         #: How much was seen whose exchange never came: the server answered by itself, or recording is off.
         self.alone = 0
@@ -80,12 +89,14 @@ class Joiner:
     def _look(self, now: float) -> None:
         self._cursor, found = self._store.since(self._cursor, limit=_MOST)
         for summary in found:
-            if summary.client and summary.type != LIFESPAN and summary.id not in self._claimed:
-                self._unclaimed.setdefault(summary.client, {})[summary.id] = (now, summary)
+            if summary.type != LIFESPAN and summary.id not in self._claimed:
+                self._unclaimed.setdefault(summary.client or "", {})[summary.id] = (now, summary)
+                self._by_id[summary.id] = summary
         # One whose end is to come may last for long; the port is another's by then, and so is the key.
         for client, summaries in list(self._unclaimed.items()):
             for number in [number for number, (since, _) in summaries.items() if now - since > 2 * PATIENCE]:
                 del summaries[number]
+                self._by_id.pop(number, None)
             if not summaries:
                 del self._unclaimed[client]
 
@@ -93,14 +104,16 @@ class Joiner:
         address = seen.known_as.rpartition(":")[0]
         told = _told(seen)
         if told is not None:
-            fitting = [one for key in (seen.known_as, address) for one in self._fitting(seen, key) if one.id == told]
-            return self._claim(fitting[0]) if fitting else None
-        fitting = self._fitting(seen, seen.known_as)
+            # Whatever it names as its client: behind a proxy that is not the relay.
+            named = self._by_id.get(told)
+            return self._claim(named) if named is not None and _fits(seen, named) else None
+        fitting = [] if self._proxied else self._fitting(seen, seen.known_as)
         if fitting:
             return self._claim(fitting[0])
         if until - now > PATIENCE - _SETTLED:
             return None  # another that fits may still come
-        fitting = self._fitting(seen, address)
+        known = self._by_id.values() if self._proxied else [one for _, one in self._unclaimed.get(address, {}).values()]
+        fitting = [summary for summary in known if _fits(seen, summary)]
         if len(fitting) == 1 and sum(_fits(other, fitting[0]) for _, other in self._waiting) == 1:
             return self._claim(fitting[0])
         return None
@@ -112,6 +125,7 @@ class Joiner:
 
     def _claim(self, summary: Summary) -> Summary:
         del self._unclaimed[summary.client or ""][summary.id]
+        del self._by_id[summary.id]
         self._claimed[summary.id] = None
         while len(self._claimed) > 4 * _MOST:
             del self._claimed[next(iter(self._claimed))]
