@@ -5,9 +5,9 @@
 
 Each server runs twice, side by side, on the command line that gatewayserve gives it, without its request log; wrk asks
 one and then the other, in turns, so that what else the machine does meets both; between two turns what was recorded is
-written, so that neither pays for the other. The share is the median of the rounds' shares. A recorder that drops what it
-cannot write would look fast: the last column says what part of the exchanges was kept. startproject's seven middleware,
-a view that says "hello", the SQLite store, everything recorded.
+written, so that neither pays for the other. The share is the median of the rounds' shares. A recorder that drops what
+it cannot write would look fast: the last column says what part of the exchanges was kept. startproject's seven
+middleware, a view that says "hello", the SQLite store, everything recorded.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 Three ways, the surest first. The response may carry the exchange's id (``X-Gateway-Exchange``). The server takes the
 relay for its client, so an exchange may name the relay's own port, and on one port requests come one after another. A
-server that tells no port leaves the address, and behind a proxy the relay is nobody's client: there only an exchange is taken that
-could belong to nothing else. In each case time, method, path and status have to agree as well.
+server that tells no port leaves the address, and behind a proxy the relay is nobody's client: there only an exchange is
+taken that could belong to nothing else. In each case time, method, path and status have to agree as well.
 """
 
 from __future__ import annotations
