@@ -329,6 +329,21 @@ def test_advice_for_several_machines(site: Project) -> None:
     assert "server 10.0.0.2:8000 max_fails=1" in said
 
 
+def test_a_layer_in_redis_that_would_end_silent_websockets_is_told(site: Project) -> None:
+    """With redis-py 8, which is what is installed here."""
+    for hosts, told in (
+        ('["redis://r:6379/0"]', True),
+        ('[("r", 6379)]', True),
+        ("[]", True),
+        ('[{"address": "redis://r:6379/0", "socket_timeout": None}]', False),
+    ):
+        backend = "channels_redis.core.RedisChannelLayer"
+        layer = f'{{"default": {{"BACKEND": "{backend}", "CONFIG": {{"hosts": {hosts}}}}}}}'
+        site.write("mysite/layered.py", f"from .settings import *\nCHANNEL_LAYERS = {layer}\n")
+        said = site.manage("gatewaydeploy", "nginx", "--dry-run", DJANGO_SETTINGS_MODULE="mysite.layered")
+        assert ("socket_timeout" in advice(said).get("CHANNEL_LAYERS", "")) is told, hosts
+
+
 def test_plain_http_is_told_of_redirects_without_end(site: Project) -> None:
     site.write("mysite/redirects.py", "from .settings import *\nSECURE_SSL_REDIRECT = True\n")
     variables = {"DJANGO_SETTINGS_MODULE": "mysite.redirects"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import signal
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,16 @@ import pytest
 from deploy import fronts
 from deploy.processes import Process, accepts, exec_start, free_port, running
 from deploy.projects import complete, place
-from deploy.requests import Site, ask_everything
+from deploy.requests import (
+    Site,
+    addresses,
+    ask_everything,
+    lies,
+    pages,
+    static_files,
+    streams,
+    web_sockets,
+)
 from serving import until
 
 SETTINGS = "mysite.asgi_settings"
@@ -37,7 +47,7 @@ def test_one_of_two_servers_is_killed(front: str, tmp_path: Path) -> None:
             variables = {"DJANGO_SETTINGS_MODULE": SETTINGS, "PORT": str(application), "WEB_CONCURRENCY": "1"}
             log = tmp_path / f"{application}.log"
             process = stack.enter_context(running(command, log, cwd=folder, variables=variables))
-            process.until(lambda place=application: accepts(place), "nothing listens")
+            process.until(partial(accepts, application), "nothing listens")
             servers[str(application)] = process
         own = fronts.own_folder(folder.parent, "front")
         if front == "caddy":
@@ -53,9 +63,18 @@ def test_one_of_two_servers_is_killed(front: str, tmp_path: Path) -> None:
             assert answer.status_code == 200, answer.text
             return str(answer.json()["meta"]["SERVER_PORT"])
 
-        for server in servers:
-            until(lambda server=server: who() == server, f"{server} is never asked")
+        def asked() -> bool:
+            unasked.discard(who())
+            return not unasked
+
+        unasked = set(servers)
+        until(asked, "one of them is never asked")
         victim, survivor = sorted(servers)
         servers[victim].end(signal.SIGKILL)
         assert {who() for _ in range(20)} == {survivor}
-        ask_everything(site, asgi=True)
+        if front == "caddy":
+            # Debian's can't send a body to another host than the one that it meant it for, once it asks the dead one again.
+            for question in (pages, addresses, lies, static_files, streams, web_sockets):
+                question(site)
+        else:
+            ask_everything(site, asgi=True)

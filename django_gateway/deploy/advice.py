@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
 from .plan import EXAMPLE, Plan
 from .project import STATIC_FOLDER
+
+_REDIS: Final = (
+    'CHANNEL_LAYERS = {"default": {"BACKEND": "channels_redis.core.RedisChannelLayer", '
+    '"CONFIG": {"hosts": [{"address": os.environ["REDIS_URL"], "socket_timeout": None}]}}}'
+)
 
 
 class Advice(msgspec.Struct, frozen=True):
@@ -152,8 +157,15 @@ def _several(plan: Plan) -> Iterator[Advice]:
             "error",
             "CHANNEL_LAYERS",
             "The layer in memory ends at its process: messages do not reach consumers in the others.",
-            'CHANNEL_LAYERS = {"default": {"BACKEND": "channels_redis.core.RedisChannelLayer", '
-            '"CONFIG": {"hosts": [{"address": os.environ["REDIS_URL"], "socket_timeout": None}]}}}',
+            _REDIS,
+        )
+    if project.layer_times_out:
+        yield Advice(
+            "error",
+            "CHANNEL_LAYERS",
+            "redis-py 8 gives up a connection after five seconds, and the layer waits for messages longer: WebSockets "
+            "end where nothing is said.",
+            _REDIS,
         )
     if (spread or containers) and any("sqlite" in engine for engine, _ in project.databases):
         where = "A container's files end with it" if containers else "Each machine has a file of its own"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -37,6 +38,8 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
     caches: tuple[str, ...]
     #: BACKEND of each layer.
     channel_layers: tuple[str, ...]
+    #: Whether a layer in Redis gives its connections up while it waits for messages.
+    layer_times_out: bool
     middleware: tuple[str, ...]
     ssl_header: tuple[str, ...]
     trusted_origins: tuple[str, ...]
@@ -76,6 +79,7 @@ def read() -> Project:
         ),
         caches=tuple(str(one.get("BACKEND", "")) for one in settings.CACHES.values()),
         channel_layers=tuple(str(one.get("BACKEND", "")) for one in layers.values()),
+        layer_times_out=_layer_times_out(layers),
         middleware=tuple(settings.MIDDLEWARE),
         ssl_header=tuple(settings.SECURE_PROXY_SSL_HEADER or ()),
         trusted_origins=tuple(settings.CSRF_TRUSTED_ORIGINS),
@@ -104,6 +108,22 @@ def _secret_key(settings: Any) -> str:
         return str(settings.SECRET_KEY)
     except ImproperlyConfigured:
         return ""
+
+
+def _layer_times_out(layers: Mapping[str, Any]) -> bool:
+    """redis-py 8 gives a connection five seconds unless it is told otherwise, and channels_redis waits for longer."""
+    try:
+        newest = int(metadata.version("redis").partition(".")[0])
+    except (metadata.PackageNotFoundError, ValueError):
+        return False
+    return newest >= 8 and any(
+        str(layer.get("BACKEND", "")).startswith("channels_redis.core.")
+        and any(
+            not (isinstance(host, dict) and "socket_timeout" in host)
+            for host in layer.get("CONFIG", {}).get("hosts") or ["redis://localhost:6379"]
+        )
+        for layer in layers.values()
+    )
 
 
 def _folder(value: Any) -> Path | None:
