@@ -70,3 +70,14 @@ def test_gateways_are_measured_by_the_same_view() -> None:
     assert wsgi["request_bytes"] is asgi["request_bytes"] is None
     assert report["machine"]
     assert report["versions"]["Django"]
+
+
+def test_the_panels_pages_are_measured(tmp_path: Path) -> None:
+    command = [sys.executable, str(SCRIPT.with_name("panel.py")), "--exchanges", "200", "--rounds", "1"]
+    result = subprocess.run(
+        [*command, "--no-browser", "--json"], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=True
+    )
+    found = json.loads(result.stdout)
+    assert found["exchanges"] == 200
+    assert "status:5xx" in found["list"]
+    assert all(each["median_ms"] > 0 for each in (*found["list"].values(), found["routes"], *found["server"].values()))

@@ -7,6 +7,7 @@ import { check } from "./filter.js";
 
 // Rows kept on the page, and kept waiting: what is older is a page further.
 const MOST = 200;
+const FEW = 5;
 const list = document.getElementById("list");
 const rows = document.getElementById("rows");
 const template = document.getElementById("row");
@@ -78,7 +79,8 @@ function receive(exchanges) {
   }
   if (!fresh.length) return;
   if (!isRead()) {
-    place(fresh);
+    // A row that comes alone is pointed at; of a crowd, each would be painted anew at every frame.
+    place(fresh, { arrive: fresh.length <= FEW });
     return;
   }
   fresh.forEach((row) => waiting.set(row.id, row));
