@@ -6,12 +6,18 @@ import asyncio
 import http.client
 import ssl
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+import trustme
 
+from django_gateway.servers.base import Certificate
 from django_gateway.stores import open_store
+from django_gateway.supervisor.addresses import Address
+from django_gateway.supervisor.validity import remarks
 from every_server import get_from, recorded, refused, those
 from serving import Serving, Site, until
 
@@ -99,3 +105,47 @@ def test_a_certificate_that_does_not_fit_its_key(site: Site) -> None:
     other.private_key_pem.write_to_path(site.folder / "key.pem")
     said = refused(site.folder, "--server", "gunicorn", "--cert", "cert.pem", "--key", "key.pem")
     assert "is no certificate: key values mismatch" in said
+
+
+# Somebody's own certificate
+
+
+def own_certificate(site: Site, *names: str, **dates: Any) -> list[str]:
+    """Options with a certificate for these names."""
+    issued = trustme.CA().issue_cert(*names, **dates)
+    issued.private_key_and_cert_chain_pem.write_to_path(site.folder / "own.pem")
+    return ["--cert", "own.pem"]
+
+
+def test_a_certificate_that_fits_is_served_without_a_word(site: Site) -> None:
+    with Serving(site.folder, "--server", "uvicorn", *own_certificate(site, "localhost")) as serving:
+        assert serving.url.startswith("https://")
+        assert "own.pem" not in serving.output
+
+
+def test_a_certificate_that_has_expired_or_is_for_another_host_is_told(site: Site) -> None:
+    past = datetime.now(UTC) - timedelta(days=3)
+    options = own_certificate(site, "example.org", not_before=past - timedelta(days=3), not_after=past)
+    with Serving(site.folder, "--server", "uvicorn", *options) as serving:
+        serving.wait_for(f"own.pem has expired on {past:%Y-%m-%d}: clients refuse it.")
+        serving.wait_for("own.pem is for example.org, not for 127.0.0.1: ask for it by that name.")
+
+
+@pytest.mark.parametrize(
+    ("name", "host", "fits"),
+    [
+        ("*.example.org", "www.example.org", True),
+        ("*.example.org", "example.org", False),
+        ("example.org", "www.example.org", False),
+        ("EXAMPLE.org", "example.org", True),
+        ("::1", "0:0:0:0:0:0:0:1", True),
+        ("192.0.2.1", "192.0.2.2", False),
+    ],
+)
+def test_names_of_certificates(site: Site, name: str, host: str, fits: bool) -> None:
+    own_certificate(site, name)
+    certificate = Certificate(site.folder / "own.pem", site.folder / "own.pem")
+    said = remarks(certificate, Address(host, 8000))
+    assert bool(said) is not fits
+    early = remarks(certificate, Address(host, 8000), datetime(1999, 1, 1, tzinfo=UTC))
+    assert "counts from" in early[0]

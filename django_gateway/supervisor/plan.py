@@ -16,7 +16,7 @@ from ..conf import PANEL_ADDRESS
 from ..servers.base import Certificate, Command, Interface, Launch, Server
 from ..servers.options import Options
 from ..workers import environment
-from . import addresses, certificates, front, sockets, unix, wiring
+from . import addresses, certificates, front, sockets, unix, validity, wiring
 from .addresses import Address, AddressError
 from .preload import is_installed
 from .project import Project, check_application
@@ -101,6 +101,19 @@ class Plan:
         )
         return self.server.command(launch)
 
+    def remarks_on_certificate(self) -> list[str]:
+        if self.options.cert is None:
+            return []
+        files = Certificate(Path(self.options.cert).absolute(), Path(self.options.key or self.options.cert).absolute())
+        return validity.remarks(files, self.public.address)
+
+    @property
+    def public(self) -> Listening:
+        """Where clients connect."""
+        if self.wired is not None:
+            return self.wired.listening
+        return self.serving if self.front is None else self.front.listening
+
     def wire_command(self) -> Command | None:
         if self.wired is None:
             return None
@@ -125,8 +138,7 @@ class Plan:
 
     def served(self) -> served.Served:
         """What the panel's process is told."""
-        public = self.serving if self.front is None else self.front.listening
-        public = public if self.wired is None else self.wired.listening
+        public = self.public
         host, port = public.numeric
         return msgspec.structs.replace(
             served.of_project({self.interface: self.options.application} if self.options.application else None),

@@ -45,6 +45,8 @@ def serve(given: Mapping[str, Any], *, color: bool, no_color: bool = False) -> i
             plan.front.check()
         token = panel_token(project.gateway.folder) if plan.panel is not None else None
         greet(plan, console, token)
+        for remark in plan.remarks_on_certificate():
+            console.warn(remark)
         if plan.front is not None and plan.front.advice:
             console.warn(plan.front.advice)
         return asyncio.run(Supervisor(plan, console, token).run())
