@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import factories
-from django_gateway.panel import drawing
+from django_gateway.exchange import summarise
+from django_gateway.panel import drawing, rows
 from django_gateway.panel.tabs.base import Subject
 from django_gateway.panel.timeline import picture, timeline
 from django_gateway.panel.timeline.around import Around
@@ -44,6 +45,35 @@ def test_every_piece_is_drawn_whole(make: object) -> None:
             assert [text.text for text in labels] == [label.text for label in shape.labels]
         else:
             assert drawing.labels(shape) == ""
+
+
+@pytest.mark.parametrize("make", factories.EVERY_KIND)
+def test_every_row_is_drawn_whole(make: object) -> None:
+    exchange = make()  # type: ignore[operator]
+    shown = rows.row(summarise(exchange))
+    values = {**shown, "href": "/x/?a&b", "bar": rows.bar(shown, rows.scale([shown]))}
+    item = ET.fromstring(drawing.row(values, shown["id"]))
+    assert item.attrib["data-id"] == shown["id"]
+    assert item.attrib["data-measure"] == str("" if shown["measure"] is None else shown["measure"])
+    (link,) = item.findall("a")
+    assert (link.attrib["href"], link.attrib["aria-current"]) == ("/x/?a&b", "page")
+    assert "aria-current" not in drawing.row(values, "")
+    said = "".join(link.itertext())
+    assert all(
+        str(value) in said for name, value in shown.items() if name in ("tag", "target", "note", "status", "time")
+    )
+    empty = ET.fromstring(drawing.row(None))
+    assert [each.tag for each in empty.iter() if each.tag != "rect"] == [
+        each.tag for each in item.iter() if each.tag != "rect"
+    ]
+    assert not "".join(empty.itertext()).strip()
+
+
+def test_a_rows_recorded_text_stays_text() -> None:
+    shown = rows.row(summarise(factories.hostile("\"'><img src=x onerror=alert(1)>")))
+    html = drawing.row({**shown, "href": "/", "bar": []})
+    assert "<img" not in html
+    ET.fromstring(html)
 
 
 def test_recorded_text_stays_text() -> None:

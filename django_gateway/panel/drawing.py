@@ -1,13 +1,42 @@
-"""Pieces of a timeline as SVG. A picture may have a thousand, and a template takes ten times as long for each."""
+"""What a page has many of: rows of the list, pieces of a timeline. A template takes ten times as long for each."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
+from typing import Any
 
 from django.utils.safestring import SafeString, mark_safe
 
 from .text import shown
 from .timeline.geometry import Shape
+
+
+def row(values: Mapping[str, Any] | None, selected: str = "") -> SafeString:
+    """One row of the list; of None the empty one that scripts fill. Recorded text in ``values`` is cut already."""
+    given = values or {}
+
+    def word(name: str) -> str:
+        value = given.get(name)
+        return "" if value is None else escape(str(value))
+
+    bar = "".join(
+        f'<rect class="place-{part["place"]}" x="{part["x"]}" width="{part["width"]}" height="9"/>'
+        for part in given.get("bar", ())
+    )
+    parts = " ".join(map(str, given.get("parts", ())))
+    current = ' aria-current="page"' if values is not None and given["id"] == selected else ""
+    return mark_safe(
+        f'<li class="row" data-id="{word("id")}" data-state="{word("state")}" data-measure="{word("measure")}"'
+        f' data-parts="{parts}">\n  <a href="{word("href")}"{current}>\n'
+        f'    <span class="tag tag-{word("tag").lower()}">{word("tag")}</span>\n'
+        f'    <span class="request mono"><span class="line"><span class="method">{word("method")}</span>'
+        f' <bdi class="target">{word("target")}</bdi></span><small class="remark">{word("note")}</small></span>\n'
+        f'    <b class="code tone-{word("tone")}">{word("status")}</b>\n'
+        f'    <span class="took number">{word("duration")}</span>\n'
+        f'    <svg class="bar" viewBox="0 0 1000 9" preserveAspectRatio="none" aria-hidden="true">{bar}</svg>\n'
+        f'    <time class="number" datetime="{word("at")}">{word("time")}</time>\n  </a>\n</li>\n'
+    )
 
 
 def piece(shape: Shape, first: bool) -> SafeString:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.template import Context, Library
@@ -64,3 +65,8 @@ def piece(shape: Shape, first: bool = False) -> str:
 @register.simple_tag
 def piece_labels(shape: Shape) -> str:
     return drawing.labels(shape)
+
+
+@register.simple_tag
+def list_row(row: Mapping[str, Any] | None, selected: str = "") -> str:
+    return drawing.row(row, selected)
