@@ -48,6 +48,11 @@ class Spares:
         while (child := self.take()) is not None:
             child.kill()
 
+    def end(self) -> None:
+        """No more of them, whatever the workers that are about to end have still to say."""
+        self._wanted = 0
+        self.discard()
+
     def refill(self) -> None:
         """Soon have as many as are wanted."""
         if self._refilling is None and self._lost < _MOST_LOST and len(self._told) < self._wanted:

@@ -291,7 +291,7 @@ class Supervisor:
     async def end(self) -> None:
         self.announcer.ends()
         self.holding.close()
-        self.spares.discard()
+        self.spares.end()
         if self.fronting is not None:
             self.fronting.stop()
         for child in self.children:
