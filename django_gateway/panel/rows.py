@@ -178,9 +178,9 @@ def chain(
     if interface == "proxy":
         title = "The web server in front, which answered itself"
         return [{"place": "server", "text": f"{name} · {workers}", "title": title}]
-    links = [{"place": "proxy", "text": shown(front, 40), "title": "The web server in front"}] if front else []
+    proxy: Link = {"place": "proxy", "text": shown(front or "", 40), "title": "The web server in front"}
     return [
-        *links,
+        *([proxy] if front else []),
         {"place": "server", "text": f"{name} · {workers}", "title": "The server that called the application"},
         {"place": "interface", "text": entry, "title": called},
         {"place": "view", "text": f"Django {django}", "title": "The framework behind the interface"},

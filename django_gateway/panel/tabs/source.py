@@ -25,7 +25,8 @@ def _interface(exchange: Exchange) -> str:
 
 def shows(exchange: Exchange) -> bool:
     served = _served()
-    return served is not None and _interface(exchange) in served.files
+    called = exchange.interface in ("wsgi", "asgi", "cgi")
+    return called and served is not None and _interface(exchange) in served.files
 
 
 def build(subject: Subject, query: Query) -> Values:
