@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterable
 from functools import partial, wraps
 from threading import get_ident
+from types import MethodType
 from typing import Any, Final
 
 from asgiref.sync import AsyncToSync, SyncToAsync
@@ -22,6 +23,7 @@ from ..vocabulary import WORDS
 
 _KEPT: Final = 4_096
 _words: dict[Any, int | str] = {}
+_known: dict[Any, tuple[int | str, Any]] = {}
 
 
 def patches() -> Iterable[tuple[Any, str, Any]]:
@@ -31,6 +33,26 @@ def patches() -> Iterable[tuple[Any, str, Any]]:
 
 def _word(event: str, function: Any) -> int | str:
     """The word for a crossing into ``function``. Closures are made anew for each call, their code is not."""
+    kind = type(function)
+    try:
+        # What most crossings lead to: a method or a function that wraps nothing. Codes are slow to compare, so their
+        # addresses serve, which stay theirs as long as the table holds the codes.
+        inner, owner = (function.__func__, type(function.__self__)) if kind is MethodType else (function, None)
+        if not inner.__dict__:
+            known = _known.get((event, id(inner.__code__), owner))
+            if known is not None:
+                return known[0]
+            word = _told(event, function)
+            if len(_known) > _KEPT:
+                _known.clear()
+            _known[event, id(inner.__code__), owner] = word, inner.__code__
+            return word
+    except AttributeError:  # another kind of callable
+        pass
+    return _told(event, function)
+
+
+def _told(event: str, function: Any) -> int | str:
     while isinstance(function, partial):
         function = function.func
     function = getattr(function, "__wrapped__", function)
@@ -48,6 +70,15 @@ def _word(event: str, function: Any) -> int | str:
             _words.clear()
         word = _words[key] = WORDS.event(event, f"{module}.{name}")
     return word
+
+
+def _copied(crossing: Any, name: str, value: Any) -> Any:
+    """asgiref's object with another attribute, without a call of its ``__init__``."""
+    copy = object.__new__(type(crossing))
+    attributes = crossing.__dict__.copy()
+    attributes[name] = value
+    copy.__dict__ = attributes
+    return copy
 
 
 class _Crossing:
@@ -105,9 +136,7 @@ def _to_thread(original: Any) -> Any:
                 recording.away = before
                 crossing.left = now()
 
-        copy = object.__new__(type(self))
-        copy.__dict__.update(self.__dict__)
-        copy.func = run
+        copy = _copied(self, "func", run)
         started = now()
         try:
             return await original(copy, *args, **kwargs)
@@ -142,10 +171,8 @@ def _to_loop(original: Any) -> Any:
                 recording.coroutine, recording.home, recording.away = outer
                 crossing.left = now()
 
-        copy = object.__new__(type(self))
-        copy.__dict__.update(self.__dict__)
         # asgiref calls the function here and awaits its result there; so do we.
-        copy.awaitable = lambda *args, **kwargs: over_there(function(*args, **kwargs))
+        copy = _copied(self, "awaitable", lambda *args, **kwargs: over_there(function(*args, **kwargs)))
         started = now()
         try:
             return original(copy, *args, **kwargs)
