@@ -300,6 +300,7 @@ def test_websockets(served: tuple[Serving, Site]) -> None:
 # Other ways to serve
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", ["--wsgi", "--server uwsgi", "--wsgi --server granian", "--server daphne"])
 def test_servers_that_tell_no_port(tmp_path: Path, arguments: str) -> None:
     with serving_wire(tmp_path, arguments) as (serving, site):
@@ -322,6 +323,7 @@ def test_on_a_unix_socket(tmp_path: Path) -> None:
         assert not Path(path).exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", ["--wsgi --server gunicorn --threads 2", "--server daphne"])
 def test_tls_ends_at_the_relay_and_the_server_still_sees_https(tmp_path: Path, arguments: str) -> None:
     site = project(tmp_path)
@@ -339,6 +341,7 @@ def test_tls_ends_at_the_relay_and_the_server_still_sees_https(tmp_path: Path, a
         assert "https" in (entries.get("wsgi.url_scheme"), entries.get("scheme"))
 
 
+@pytest.mark.slow
 def test_reload_and_the_end(tmp_path: Path) -> None:
     with serving_wire(tmp_path, "--wsgi --server gunicorn --threads 2") as (serving, site):
         site.edit("mysite/views.py", '"one"', '"two"')

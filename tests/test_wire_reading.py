@@ -233,6 +233,34 @@ def test_by_the_port() -> None:
     assert joined(shelf, one, other) == {format_id(2): "/a?n=1", format_id(1): "/a?n=2"}
 
 
+def test_an_exchange_that_ends_long_after_its_client_has_left() -> None:
+    shelf, clock = Shelf(), Clock()
+    joiner = Joiner(shelf, Redactor(), clock=clock)  # type: ignore[arg-type]
+    joiner.add(seen_of("/slow", "127.0.0.1:2000"))
+    late = summary(1, "/slow", "127.0.0.1:2000")
+    for _ in range(40):
+        clock.now += 0.5
+        joiner.settle()
+    assert joiner.waits
+    shelf.put.append(late)
+    joiner.settle()
+    assert list(shelf.parts) == [format_id(1)]
+    assert not joiner.waits
+
+
+def test_what_nobody_claims_is_forgotten() -> None:
+    shelf = Shelf()
+    shelf.put = [summary(number, "/a", f"127.0.0.1:{number}") for number in range(20_000)]
+    clock = Clock()
+    joiner = Joiner(shelf, Redactor(), clock=clock)  # type: ignore[arg-type]
+    joiner._cursor = 0
+    joiner.settle()
+    assert len(joiner._by_id) == 16_384
+    clock.now += PATIENCE + 1
+    joiner.settle()
+    assert (joiner._by_id, joiner._unclaimed) == ({}, {})
+
+
 def test_one_that_the_server_answered_by_itself_takes_no_other_exchange() -> None:
     shelf = Shelf()
     refused = seen_of("/a?n=1", "127.0.0.1:2000", status=400)

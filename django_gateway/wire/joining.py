@@ -21,13 +21,13 @@ from ..stores import Part, Store
 from . import record
 from .talk import Seen, status_of
 
-#: Seconds in which an exchange is waited for.
-PATIENCE: Final = 5.0
+#: Seconds in which an exchange is waited for: a view may go on for long after its client has left.
+PATIENCE: Final = 30.0
 #: Nanoseconds by which two clocks of one machine may differ.
 _SLACK: Final = 100_000_000
 #: Seconds after which every exchange that ended meanwhile is in the store.
 _SETTLED: Final = 1.0
-_MOST: Final = 4_096
+_MOST: Final = 2_048
 
 
 class Joiner:
@@ -68,12 +68,13 @@ class Joiner:
     def settle(self) -> None:
         """Attach what was seen to the exchanges that have come. Raises StoreError: what was found is kept for later."""
         now = self._clock()
-        self._look(now)
+        changed = self._look(now)
         while self._fresh:
             self._waiting.append(self._fresh.popleft())
         waiting = []
         for until, seen in self._waiting[-_MOST:]:
-            exchange = self._exchange(seen, until, now)
+            young = until - now > PATIENCE - 2 * _SETTLED
+            exchange = self._exchange(seen, until, now) if young or self._may_have_come(seen, changed) else None
             if exchange is not None:
                 self._parts.append(Part(format_id(exchange.id), "wire", record.data(seen, self._redactor, self._kept)))
             elif until > now:
@@ -86,22 +87,32 @@ class Joiner:
             self._store.attach_all(self._parts)
             self._parts.clear()
 
-    def _look(self, now: float) -> None:
+    def _may_have_come(self, seen: Seen, changed: set[str]) -> bool:
+        return bool(changed) and (self._proxied or not changed.isdisjoint(_keys(seen)))
+
+    def _look(self, now: float) -> set[str]:
+        """Which clients have exchanges that are new."""
+        changed: set[str] = set()
         self._cursor, found = self._store.since(self._cursor, limit=_MOST)
         for summary in found:
             if summary.type != LIFESPAN and summary.id not in self._claimed:
                 self._unclaimed.setdefault(summary.client or "", {})[summary.id] = (now, summary)
                 self._by_id[summary.id] = summary
+                changed.add(summary.client or "")
         # One whose end is to come may last for long; the port is another's by then, and so is the key.
         for client, summaries in list(self._unclaimed.items()):
-            for number in [number for number, (since, _) in summaries.items() if now - since > 2 * PATIENCE]:
+            for number in [number for number, (since, _) in summaries.items() if now - since > PATIENCE]:
                 del summaries[number]
                 self._by_id.pop(number, None)
             if not summaries:
                 del self._unclaimed[client]
+        for number in list(self._by_id)[: max(0, len(self._by_id) - 8 * _MOST)]:
+            summary = self._by_id.pop(number)
+            del self._unclaimed[summary.client or ""][number]
+        return changed
 
     def _exchange(self, seen: Seen, until: float, now: float) -> Summary | None:
-        address = seen.known_as.rpartition(":")[0]
+        _, address = _keys(seen)
         told = _told(seen)
         if told is not None:
             # Whatever it names as its client: behind a proxy that is not the relay.
@@ -127,9 +138,14 @@ class Joiner:
         del self._unclaimed[summary.client or ""][summary.id]
         del self._by_id[summary.id]
         self._claimed[summary.id] = None
-        while len(self._claimed) > 4 * _MOST:
+        while len(self._claimed) > 8 * _MOST:
             del self._claimed[next(iter(self._claimed))]
         return summary
+
+
+def _keys(seen: Seen) -> tuple[str, str]:
+    """What its exchange may name as its client: with the port, and without."""
+    return seen.known_as, seen.known_as.rpartition(":")[0]
 
 
 def _told(seen: Seen) -> int | None:

@@ -8,8 +8,6 @@ from ...arrival import arrival, wire
 from ...exchange import Exchange
 from .base import Query, Subject, Values
 
-#: What shows as itself, though it is a control character: lines are broken there.
-_ENDS: Final = {"\r": "␍", "\n": "␊", "\t": "␉"}
 _ROW: Final = 16
 _ROWS: Final = 64
 _FRAMING: Final = {
@@ -58,10 +56,9 @@ def _message(message: dict[str, Any], added: list[str]) -> Values:
 
 
 def visible(text: str) -> str:
-    """Text with every control character shown: ␍␊ for the ends of lines, escapes for what is not printable."""
+    r"""Text with everything that is not printable as an escape: ``\r\n`` for the end of a line, ``\x1b``."""
     return "".join(
-        _ENDS.get(character) or (character if character.isprintable() else character.encode("unicode_escape").decode())
-        for character in text
+        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
     )
 
 
