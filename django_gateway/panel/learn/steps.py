@@ -176,7 +176,8 @@ CHAPTERS: Final[tuple[tuple[str, tuple[Step, ...]], ...]] = (
                     "It also ends TLS, sends static files without waking Python, and spreads requests over several"
                     " machines. What it hides in turn is the client: your application sees nginx's connection, and"
                     " learns of the client from headers such as `X-Forwarded-For`, which only a proxy that you trust"
-                    " may set.",
+                    " may set."
+                    " `gatewayserve --behind nginx` puts a real one in front of your project.",
                 ),
                 through="none",
                 action="See who stands in front of your project",
