@@ -108,6 +108,7 @@ def _dispatched(original: Any) -> Any:
     async def await_many_dispatch(callables: Any, dispatch: Any) -> Any:
         recording = current.get()
         if recording is not None and not recording.done:
+            recording.way = None  # the consumer is the last; a connection may last for days
             dispatch = _timed(dispatch, recording)
         try:
             return await original(callables, dispatch)

@@ -10,6 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
+import depth_factories
 import factories
 import trails
 from django_gateway.exchange import Exchange, format_id
@@ -210,7 +211,13 @@ def test_every_tab_fits_and_can_be_read_by_everybody(size: int, scheme: Any, pag
     page.set_viewport_size({"width": size, "height": 800})
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     shown = set()
-    for make in (factories.asgi_page, factories.websocket, factories.failure, factories.in_flight):
+    for make in (
+        factories.asgi_page,
+        factories.websocket,
+        factories.failure,
+        factories.in_flight,
+        depth_factories.through_channels,
+    ):
         exchange = make()
         for tab in TABS:
             if not tab.shows(exchange) or (tab.key in shown and tab.key != "journey"):
@@ -224,6 +231,28 @@ def test_every_tab_fits_and_can_be_read_by_everybody(size: int, scheme: Any, pag
             assert violations == [], (exchange.path, tab.key)
             picture(page, f"exchange-{tab.key}-{exchange.type}-{exchange.state}-{size}-{scheme}")
     assert shown == {tab.key for tab in TABS}
+
+
+@pytest.mark.parametrize(("size", "scheme"), [(1400, "light"), (380, "dark")])
+def test_what_was_seen_within_fits_and_can_be_read_by_everybody(
+    size: int, scheme: Any, page: Page, panel: PanelProcess
+) -> None:
+    page.set_viewport_size({"width": size, "height": 800})
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    pages = [
+        (depth_factories.through_channels(), "application", "The channel layer"),
+        (depth_factories.from_within(), "middleware", "The chain as Django built it"),
+        (depth_factories.from_within(), "response", "Headers"),
+        (depth_factories.from_within(), "threads", "Database connections"),
+    ]
+    for exchange, tab, heading in pages:
+        show(page, panel, exchange, tab=tab)
+        expect(page.get_by_role("heading", name=heading)).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= size, tab
+        found = Axe().run(page).response
+        violations = [(each["id"], [node["html"] for node in each["nodes"]]) for each in found["violations"]]
+        assert violations == [], tab
+        picture(page, f"exchange-within-{tab}-{size}-{scheme}")
 
 
 def test_it_reads_without_scripts(browser: Any, panel: PanelProcess) -> None:
