@@ -22,7 +22,10 @@ from panels import BEARER, ORIGIN, TOKEN, browser, signed_in
 UNKNOWN = "0" * 15 + "1"
 
 
-PAGES = ("/", f"/exchanges/{UNKNOWN}/", "/nowhere/")
+PAGES = (
+    *("/", f"/exchanges/{UNKNOWN}/", "/nowhere/", "/routes/", "/compare/", "/topology/", "/learn/", "/settings/"),
+    *(f"/exchanges/{UNKNOWN}/{part}/" for part in ("curl", "share", "replay")),
+)
 
 
 DATA = ("/filter/", "/live/", "/live/poll", "/api/exchanges/", f"/api/exchanges/{UNKNOWN}/")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Protocol
 
 from .child import Child
@@ -35,7 +36,8 @@ class Panel:
             return
         self._tries += 1
         for path, text in command.files.items():
-            path.write_text(text, encoding="utf-8")
+            with suppress(OSError):  # it then shows a store, and says that nobody has told it more
+                path.write_text(text, encoding="utf-8")
         environment = self._plan.environment | command.env | {"GATEWAY_PANEL_TOKEN": self._token or ""}
         tether = (*self._plan.python, "-m", "django_gateway.workers.tether", str(os.getpid()))
         self.child = self._spawn((*tether, *command.argv), environment, [listening.descriptor], reads=False)
