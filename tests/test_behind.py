@@ -29,7 +29,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
 
 @pytest.fixture(scope="module", params=["nginx", "apache", "caddy"])
 def serving(request: pytest.FixtureRequest, site: Site) -> Iterator[Fronted]:
-    with Fronted(site, request.param, "--max-body", str(MOST), "--timeout", "2") as serving:
+    with Fronted(site, request.param, "--max-body", str(MOST), "--timeout", "4") as serving:
         yield serving
 
 
@@ -143,7 +143,6 @@ def test_the_time_in_which_the_application_had_not_answered(serving: Fronted) ->
     proxy = exchange["proxy"]
     # nginx writes whole milliseconds, and Apache counts from the request on.
     assert 298 <= proxy["waiting_ms"] <= proxy["total_ms"]
-    assert proxy["total_ms"] >= exchange["duration_ms"] - 10
     assert proxy["at_ms"] <= 0
     assert 0 <= proxy["queue_ms"] < proxy["total_ms"] - 298
 
@@ -163,11 +162,11 @@ def test_the_time_in_which_a_slow_client_read(serving: Fronted) -> None:
     exchange = serving.seen("/big/")
     proxy = exchange["proxy"]
     # nginx takes the whole answer from the application; the others keep the application waiting with the client.
-    slow = proxy["sending_ms"] if serving.proxy == "nginx" else proxy["answering_ms"]
-    assert slow >= 500, proxy
+    assert proxy["answering_ms"] + (proxy["sending_ms"] or 0) >= 590, proxy
     assert proxy["sent_bytes"] >= 3_000_000
     if serving.proxy == "nginx":
-        assert exchange["duration_ms"] < slow
+        assert proxy["sending_ms"] >= 100
+        assert exchange["duration_ms"] < proxy["total_ms"]
 
 
 def test_a_client_that_leaves(serving: Fronted) -> None:
@@ -189,17 +188,17 @@ def test_a_worker_that_dies(serving: Fronted) -> None:
     exchange = serving.seen("/die/")
     assert exchange["proxy"]["status"] == 502
     assert "died" in exchange["proxy"]["reason"]
-    assert serving.get("/version/") == "one"
+    until(lambda: serving.request("/version/") == (200, "one"), "no other worker takes its place")
 
 
 def test_an_application_that_takes_too_long(serving: Fronted) -> None:
     # Apache takes the silence of a Unix socket for a connection that broke.
     status = 502 if serving.proxy == "apache" else 504
-    assert serving.request("/sleep/?seconds=4&late=1")[0] == status
+    assert serving.request("/sleep/?seconds=6&late=1")[0] == status
     exchange = serving.seen("/sleep/", lambda told: "late" in told["query"])
     assert exchange["interface"] == "asgi"
     assert exchange["proxy"]["status"] == status
-    assert exchange["proxy"]["waiting_ms"] >= 1900
+    assert exchange["proxy"]["waiting_ms"] >= 3900
     assert ("took too long" if serving.proxy == "apache" else "wait no longer") in exchange["proxy"]["reason"]
 
 
