@@ -19,6 +19,8 @@ from panels import PanelProcess
 
 pytestmark = pytest.mark.browser
 
+#: Tabs that take more than an exchange to be shown, each with tests of its own.
+ELSEWHERE = {"source", "stack", "wire"}
 ARTEFACTS = Path(__file__).parents[2] / "test-artifacts"
 
 
@@ -230,7 +232,7 @@ def test_every_tab_fits_and_can_be_read_by_everybody(size: int, scheme: Any, pag
             violations = [(each["id"], [node["html"] for node in each["nodes"]]) for each in found["violations"]]
             assert violations == [], (exchange.path, tab.key)
             picture(page, f"exchange-{tab.key}-{exchange.type}-{exchange.state}-{size}-{scheme}")
-    assert shown == {tab.key for tab in TABS}
+    assert shown == {tab.key for tab in TABS} - ELSEWHERE
 
 
 @pytest.mark.parametrize(("size", "scheme"), [(1400, "light"), (380, "dark")])
