@@ -20,6 +20,7 @@ from django_gateway.panel.views.topology import where
 from django_gateway.stores import Capacity
 from django_gateway.stores.memory import MemoryStore
 from panels import installed
+from serving import until
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="There is no /proc here.")
 
@@ -88,12 +89,10 @@ def test_listening_sockets_and_what_waits_in_them(listener: socket.socket, tmp_p
     host, port = listener.getsockname()
     assert (found.kind, found.host, found.port, found.waiting, found.open) == ("tcp", host, port, 0, 0)
     with socket.create_connection((host, port)):
-        (found,) = topology.listeners({inode})
-        assert found.waiting == 1
+        until(lambda: topology.listeners({inode})[0].waiting == 1)
         accepted, _ = listener.accept()
         with accepted:
-            (found,) = topology.listeners({inode})
-            assert (found.waiting, found.open) == (0, 1)
+            until(lambda: [(each.waiting, each.open) for each in topology.listeners({inode})] == [(0, 1)])
     with socket.socket(socket.AF_UNIX) as local:
         local.bind(str(tmp_path / "app.sock"))
         local.listen()
