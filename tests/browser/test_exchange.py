@@ -1,26 +1,19 @@
-"""The exchange page in a real browser: pointing, keys, zoom, every tab for everybody, and without scripts."""
+"""The exchange page in a real browser: pointing, keys, zoom, and without scripts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
-import depth_factories
 import factories
-import trails
 from django_gateway.exchange import Exchange, format_id
-from django_gateway.panel.views.exchange import TABS
 from panels import PanelProcess
 
 pytestmark = pytest.mark.browser
 
-#: Tabs that take more than an exchange to be shown, each with tests of its own.
-ELSEWHERE = {"source", "stack", "wire"}
 ARTEFACTS = Path(__file__).parents[2] / "test-artifacts"
 
 
@@ -202,111 +195,3 @@ def test_no_label_covers_another(make: Callable[[], Exchange], page: Page, panel
                 apart = right <= other[0] or other[1] <= left or bottom <= other[2] + 3 or other[3] <= top + 3
                 assert apart, (text, other[4])
         page.get_by_role("button", name="+ zoom in").click()
-
-
-# Every tab, for everybody
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [1400, 700, 380])
-def test_every_tab_fits_and_can_be_read_by_everybody(size: int, scheme: Any, page: Page, panel: PanelProcess) -> None:
-    page.set_viewport_size({"width": size, "height": 800})
-    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-    shown = set()
-    for make in (
-        factories.asgi_page,
-        factories.websocket,
-        factories.failure,
-        factories.in_flight,
-        depth_factories.through_channels,
-    ):
-        exchange = make()
-        for tab in TABS:
-            if not tab.shows(exchange) or (tab.key in shown and tab.key != "journey"):
-                continue
-            shown.add(tab.key)
-            show(page, panel, exchange, tab=tab.key)
-            expect(page.locator(".tabs a[aria-current=page]")).to_contain_text(tab.name)
-            assert page.evaluate("document.documentElement.scrollWidth") <= size, tab.key
-            found = Axe().run(page).response
-            violations = [(each["id"], [node["html"] for node in each["nodes"]]) for each in found["violations"]]
-            assert violations == [], (exchange.path, tab.key)
-            picture(page, f"exchange-{tab.key}-{exchange.type}-{exchange.state}-{size}-{scheme}")
-    assert shown == {tab.key for tab in TABS} - ELSEWHERE
-
-
-@pytest.mark.parametrize(("size", "scheme"), [(1400, "light"), (380, "dark")])
-def test_what_was_seen_within_fits_and_can_be_read_by_everybody(
-    size: int, scheme: Any, page: Page, panel: PanelProcess
-) -> None:
-    page.set_viewport_size({"width": size, "height": 800})
-    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-    pages = [
-        (depth_factories.through_channels(), "application", "The channel layer"),
-        (depth_factories.from_within(), "middleware", "The chain as Django built it"),
-        (depth_factories.from_within(), "response", "Headers"),
-        (depth_factories.from_within(), "threads", "Database connections"),
-    ]
-    for exchange, tab, heading in pages:
-        show(page, panel, exchange, tab=tab)
-        expect(page.get_by_role("heading", name=heading)).to_be_visible()
-        assert page.evaluate("document.documentElement.scrollWidth") <= size, tab
-        found = Axe().run(page).response
-        violations = [(each["id"], [node["html"] for node in each["nodes"]]) for each in found["violations"]]
-        assert violations == [], tab
-        picture(page, f"exchange-within-{tab}-{size}-{scheme}")
-
-
-def test_it_reads_without_scripts(browser: Any, panel: PanelProcess) -> None:
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
-    show(page, panel, factories.asgi_page())
-    expect(page.locator("#plot .piece")).not_to_have_count(0)
-    expect(page.locator("#zoom")).to_be_hidden()
-    expect(page.locator("#details")).to_be_hidden()
-    expect(page.locator(".label text:visible", has_text="Session")).to_be_visible()
-    page.get_by_text("The same in words, step by step").click()
-    expect(page.locator(".in-words li").first).to_be_visible()
-    page.get_by_role("link", name="Handover", exact=True).click()
-    expect(page.get_by_role("heading", name="What arrived")).to_be_visible()
-    show(page, panel, factories.websocket(received=700, sent=700), tab="messages")
-    page.get_by_role("link", name="After →").click()
-    expect(page.locator(".pages")).to_contain_text("501 to 1000 of 1403")
-    page.get_by_label("Look for text in messages").fill("hello 699")
-    page.get_by_role("button", name="Show").click()
-    expect(page.locator(".turn")).to_have_count(1)
-    context.close()
-
-
-def test_next_and_previous_keep_the_tab(page: Page, panel: PanelProcess) -> None:
-    first, second = factories.wsgi_page(path="/first/"), factories.wsgi_page(path="/second/")
-    factories.keep(panel.store, first)
-    show(page, panel, second, tab="response")
-    page.get_by_role("link", name="Older →").click()
-    expect(page.locator("main h1")).to_contain_text("/first/")
-    expect(page.locator(".tabs a[aria-current=page]")).to_have_text("Response")
-    page.get_by_role("link", name="← Newer").click()
-    expect(page.locator("main h1")).to_contain_text("/second/")
-
-
-def test_scripts_have_no_way_in(page: Page, panel: PanelProcess) -> None:
-    """The page fixture fails on anything that runs, and on anything that the policy had to refuse."""
-    attack = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'><svg onload=alert(3)>{{ 7 }}"
-    exchange = factories.hostile(attack)
-    for tab in TABS:
-        if tab.shows(exchange):
-            show(page, panel, exchange, tab=tab.key)
-            expect(page.locator("main h1")).to_contain_text(attack)
-            expect(page.locator("main script, main img, main svg[onload]")).to_have_count(0)
-    page.locator(".piece").first.hover() if page.locator(".piece").count() else None
-
-
-def test_many_messages_are_shown_a_page_at_a_time(page: Page, panel: PanelProcess) -> None:
-    trail = trails.Trail()
-    for number in range(20_000):
-        trail.wait(100)
-        trail.add("websocket.receive", "text", 9, f"number {number}")
-    show(page, panel, factories.websocket(trail=trail.events, ended=trail.now), tab="messages")
-    expect(page.locator(".turn")).to_have_count(500)
-    page.get_by_role("link", name="Journey").click()
-    assert page.locator(".piece").count() < 600
