@@ -6,7 +6,6 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -66,17 +65,23 @@ def test_the_tree_of_processes(child: subprocess.Popen[str], listener: socket.so
     assert listener.fileno() in root.sockets[inode]
 
 
+THREADS = """
+import sys, threading
+thread = threading.Thread(target=sys.stdin.read)
+thread.start()
+print(thread.native_id, flush=True)
+"""
+
+
 def test_threads_are_listed_with_what_they_wait_for() -> None:
-    go = threading.Event()
-    waiting = threading.Thread(target=go.wait)
-    waiting.start()
-    try:
-        root = topology.tree(os.getpid())
+    with subprocess.Popen(
+        [sys.executable, "-c", THREADS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        waiting = int(process.stdout.readline())
+        root = topology.tree(process.pid)
         assert root is not None
-        assert waiting.native_id in {thread.tid for thread in root.threads}
-    finally:
-        go.set()
-        waiting.join()
+        assert {thread.tid for thread in root.threads} == {process.pid, waiting}
     assert words.waits_for("futex_wait_queue") == "waits for another thread (a lock)"
     assert words.waits_for("inet_csk_accept") == "waits for a connection (accept)"
     assert words.waits_for("do_epoll_wait") == "waits for any of its sockets (epoll)"
