@@ -1,0 +1,94 @@
+"""gatewayserve --wire with every kind of server, socket and proxy, and through its own end."""
+
+from __future__ import annotations
+
+import signal
+import ssl
+import tempfile
+from pathlib import Path
+
+import httpx
+import pytest
+
+from django_gateway.arrival import arrival
+from every_server import refused
+from serving import Serving, Site, listens, until
+from wires import ask_many, numbers_agree, project, serving_wire, wired
+
+# Other ways to serve
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arguments", ["--wsgi", "--server uwsgi", "--wsgi --server granian", "--server daphne"])
+def test_servers_that_tell_no_port(tmp_path: Path, arguments: str) -> None:
+    with serving_wire(tmp_path, arguments) as (serving, site):
+        # uWSGI ends each connection after a response without a word about that.
+        ask_many(serving, 60, kept=0, base_url=serving.url)
+        numbers_agree(site, 60)
+
+
+def test_on_a_unix_socket(tmp_path: Path) -> None:
+    site = project(tmp_path / "site")
+    with tempfile.TemporaryDirectory(prefix="gw") as folder:
+        path = f"{folder}/socket"
+        # Gunicorn behind, which is on TCP then; its client is the relay.
+        with Serving(
+            site.folder, "--wsgi", "--server", "gunicorn", "--threads", "4", "--unix", path, "--wire", port=""
+        ) as serving:
+            assert serving.url == f"unix:{path}"
+            ask_many(serving, 200, base_url="http://localhost", transport=httpx.AsyncHTTPTransport(uds=path))
+            numbers_agree(site, 200)
+        assert not Path(path).exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arguments", ["--wsgi --server gunicorn --threads 2", "--server daphne"])
+def test_tls_ends_at_the_relay_and_the_server_still_sees_https(tmp_path: Path, arguments: str) -> None:
+    site = project(tmp_path)
+    with Serving(site.folder, *arguments.split(), "--https", "--wire") as serving:
+        assert serving.url.startswith("https://")
+        trusting = ssl.create_default_context(cafile=f"{site.folder}/.gateway/certificates/authority.pem")
+        with httpx.Client(http2=True, verify=trusting, base_url=serving.url, trust_env=False, timeout=30) as client:
+            answers = [client.get(f"/version/?mark=tls-{number}") for number in range(3)]
+        assert [(answer.http_version, answer.text) for answer in answers] == [("HTTP/1.1", "one")] * 3
+        exchange = wired(site, "mark=tls-2")
+        assert exchange.parts["wire"]["tls"] is True
+        assert exchange.parts["wire"]["number"] == 3
+        assert exchange.handover is not None
+        entries = dict(exchange.handover.entries)
+        assert "https" in (entries.get("wsgi.url_scheme"), entries.get("scheme"))
+
+
+@pytest.mark.slow
+def test_reload_and_the_end(tmp_path: Path) -> None:
+    with serving_wire(tmp_path, "--wsgi --server gunicorn --threads 2") as (serving, site):
+        site.edit("mysite/views.py", '"one"', '"two"')
+        until(lambda: serving.get("/version/") == "two")
+        relay = next(process for process in serving.family() if "django_gateway.wire" in process.cmdline())
+        relay.kill()
+        until(lambda: listens(serving) and serving.request("/version/?mark=again") == (200, "two"))
+        serving.wait_for("The relay of --wire ")
+        wired(site, "mark=again")
+        assert serving.end(signal.SIGKILL) == -signal.SIGKILL
+
+
+def test_in_front_of_a_proxy(tmp_path: Path) -> None:
+    with serving_wire(tmp_path, "--wsgi --server gunicorn --threads 4 --behind nginx") as (serving, site):
+        ask_many(serving, 60, base_url=serving.url)
+        numbers_agree(site, 60)
+        answer = httpx.get(f"{serving.url}answer/?mark=proxy", trust_env=False)
+        exchange = wired(site, "mark=proxy")
+        arrived = arrival(exchange)
+        assert arrived is not None
+        assert arrived.by == "proxy"
+        assert answer.headers["server"].startswith("nginx")
+        assert dict(arrived.added)["Server"] == answer.headers["server"]
+        assert exchange.parts["proxy"]["name"] == "nginx"
+        assert exchange.handover is not None
+        assert dict(exchange.handover.entries)["HTTP_X_FORWARDED_FOR"] == "127.0.0.1"
+
+
+def test_refused_where_nothing_is_recorded(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    site.settings("GATEWAY = {'ENABLED': False}")
+    assert "recording is off" in refused(site.folder, "--wire")
