@@ -25,7 +25,31 @@ _TRIES: Final = 3
 _PATIENCE: Final = 15.0
 
 
-class Fronting:
+class NoFront:
+    """Where the server has the public address itself: nothing to do."""
+
+    def start(self) -> None: ...
+
+    def changed(self, *, serving: bool = False) -> None: ...
+
+    def serves(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+    def stop_reading(self) -> None: ...
+
+    def heard(self, child: Child) -> bool:
+        return False
+
+    def ended(self, child: Child) -> bool:
+        return True
+
+
+def fronting(plan: Plan, console: Console, spawn: Spawn) -> NoFront:
+    return NoFront() if plan.front is None else Fronting(plan, plan.front, console, spawn)
+
+
+class Fronting(NoFront):
     def __init__(self, plan: Plan, front: Fronted, console: Console, spawn: Spawn) -> None:
         self._plan = plan
         self._front = front
@@ -51,9 +75,11 @@ class Fronting:
         else:
             self._start_first()
 
-    def changed(self) -> None:
-        """The project's code is another: so may its static files be, once it serves again."""
+    def changed(self, *, serving: bool = False) -> None:
+        """The project's code is another: so may its static files be, once it serves again, or at once where it does."""
         self._stale = True
+        if serving:
+            self.serves()
 
     def serves(self) -> None:
         if self._stale and self._has_links:

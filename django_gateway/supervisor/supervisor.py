@@ -18,7 +18,7 @@ from .child import Child, Message
 from .console import Console, ending, listed
 from .crashes import Crashes
 from .files import folders_of, is_dotenv, shown
-from .fronting import Fronting
+from .fronting import fronting
 from .generation import Generation
 from .holding import Holding, Reason
 from .panel import Panel
@@ -52,7 +52,7 @@ class Supervisor:
             tls=certificates.context(plan.certificate),
         )
         self.panel = Panel(plan, console, token, self.spawn)
-        self.fronting = Fronting(plan, plan.front, console, self.spawn) if plan.front is not None else None
+        self.fronting = fronting(plan, console, self.spawn)
         self.wiring = Wiring(plan, plan.wired, console, self.spawn) if plan.wired is not None else None
         reloading = plan.options.reload
         spares = plan.processes if reloading and plan.options.spare and plan.server.waits else 0
@@ -81,8 +81,7 @@ class Supervisor:
                 path.chmod(0o700)
         self.current = Generation()
         self.begin()
-        if self.fronting is not None:
-            self.fronting.start()
+        self.fronting.start()
         if self.wiring is not None:
             self.wiring.start()
         self.panel.start()
@@ -136,9 +135,7 @@ class Supervisor:
 
     def heard(self, child: Child, message: Message) -> None:
         kind = message["kind"]
-        if self.fronting is not None and self.fronting.heard(child):
-            pass
-        elif child in self.spares:
+        if child in self.spares:
             self.spares.heard(child, message)
         elif kind == "loading":
             self.loads(child)
@@ -148,7 +145,7 @@ class Supervisor:
             self.learn(message["files"], complete=message.get("complete", False))
         elif kind == "notice":
             self.announcer.notice(message["topic"], message["text"])
-        elif child in self.current.workers:
+        elif not self.fronting.heard(child) and child in self.current.workers:
             if kind == "serving":
                 self.serves(child)
             elif kind == "failed":
@@ -174,8 +171,7 @@ class Supervisor:
         generation = self.current
         self.holding.close()
         self.announcer.serves()
-        if self.fronting is not None:
-            self.fronting.serves()
+        self.fronting.serves()
         generation.serving[child] = self.loop.time()
         generation.loads = 0
         self.spares.refill()
@@ -201,8 +197,7 @@ class Supervisor:
             child.kill_rest()
         if self.stopping.is_set():
             return
-        before = [part for part in (self.fronting, self.wiring) if part is not None]
-        if not all(part.ended(child) for part in before):
+        if not (self.fronting.ended(child) and (self.wiring is None or self.wiring.ended(child))):
             self.stop(1)
         elif child in self.spares:
             self.spares.lost(child)
@@ -254,12 +249,10 @@ class Supervisor:
         for path in variables:
             self.dotenv.refresh(path, self.environment)
         changed = [shown(path, self.plan.project.root) for path in paths]
-        if self.fronting is not None:
-            self.fronting.changed()
-        if not self.plan.server.restarts and self.current.serving:
+        in_place = not self.plan.server.restarts and bool(self.current.serving)
+        self.fronting.changed(serving=in_place)
+        if in_place:
             self.tell(changed)
-            if self.fronting is not None:
-                self.fronting.serves()
             return
         if variables:
             self.spares.discard()
@@ -292,8 +285,7 @@ class Supervisor:
         self.announcer.ends()
         self.holding.close()
         self.spares.end()
-        if self.fronting is not None:
-            self.fronting.stop()
+        self.fronting.stop()
         for child in self.children:
             child.terminate(_LAST_GRACE)
         if self.watcher is not None:
@@ -304,5 +296,4 @@ class Supervisor:
         for child in list(self.children):
             await child.ended.wait()
         waiting.cancel()
-        if self.fronting is not None:
-            await asyncio.to_thread(self.fronting.stop_reading)
+        await asyncio.to_thread(self.fronting.stop_reading)
