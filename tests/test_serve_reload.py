@@ -149,7 +149,7 @@ def test_syntax_errors_anywhere(site: Site, broken: str) -> None:
         serving.wait_for("Waiting for a change.")
         assert "SyntaxError" in serving.output
         site.write(broken, whole)
-        assert serving.get("/version/") == "one"
+        until(lambda: serving.request("/version/") == (200, "one"))
 
 
 def test_a_project_that_is_broken_from_the_start(site: Site) -> None:
@@ -219,7 +219,7 @@ def test_a_worker_that_dies_is_replaced_and_later_more_slowly(site: Site) -> Non
         assert status == 503
         assert "exit code 3" in page
         site.edit("mysite/views.py", '"one"', '"two"')
-        assert serving.get("/version/") == "two"
+        until(lambda: serving.request("/version/") == (200, "two"))
 
 
 def test_a_worker_that_is_killed(site: Site) -> None:
