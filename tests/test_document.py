@@ -12,7 +12,8 @@ import msgspec
 import pytest
 
 import factories
-from django_gateway.document import document, moment, ms, row
+from django_gateway.document import document, row
+from django_gateway.documented import moment, ms
 from django_gateway.exchange import Scheduler, format_id, summarise
 
 EVERY_KIND = pytest.mark.parametrize("make", factories.EVERY_KIND, ids=lambda make: str(make.__name__))
