@@ -59,7 +59,7 @@ class Account:
         self._folder = folder
         self._faults = faults
         self._pid = 0
-        self._told: tuple[int, ...] = ()
+        self._told: tuple[int | str | None, ...] = ()
         self._next = 0.0
         #: Whether something is to be told that has not been.
         self.owes = False
@@ -67,7 +67,7 @@ class Account:
     def settle(self, writer: Counted) -> None:
         """In the writer's thread, after each of its rounds. Never raises: what can't be written is not."""
         count, fault = self._faults()
-        now = (writer.written, writer.dropped, count, len(writer.in_flight))
+        now = (writer.written, writer.dropped, writer.error, count, len(writer.in_flight))
         self.owes = now != self._told
         if not self.owes or time.monotonic() < self._next:
             return
