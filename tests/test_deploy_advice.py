@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+import django
 import pytest
 
 from deploy.projects import Project, fresh, place
@@ -21,6 +22,8 @@ ADVISED = {
     "DEBUG": "DEBUG = False",
     "SECRET_KEY": 'SECRET_KEY = os.environ["DJANGO_SECRET_KEY"]',
     "ALLOWED_HOSTS": 'ALLOWED_HOSTS = ["example.net"]',
+    # From 6.1 on startproject names a backend that prints e-mails.
+    **({"MAILERS": "MAILERS = {"} if django.VERSION >= (6, 1) else {}),
     "SECURE_PROXY_SSL_HEADER": 'SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")',
     "CSRF_TRUSTED_ORIGINS": 'CSRF_TRUSTED_ORIGINS = ["https://example.net"]',
     "SESSION_COOKIE_SECURE": "SESSION_COOKIE_SECURE = True",

@@ -16,6 +16,12 @@ _REDIS: Final = (
 )
 
 
+#: Those that ``check --deploy`` of Django 6.1 refuses (mail.E001), whatever their class is called.
+_NOT_SENT: Final = frozenset(
+    f"django.core.mail.backends.{name}" for name in ("console", "dummy", "filebased", "locmem")
+)
+
+
 class Advice(msgspec.Struct, frozen=True):
     level: Literal["error", "warning"]
     setting: str
@@ -61,6 +67,13 @@ def _site(plan: Plan) -> Iterator[Advice]:
             "ALLOWED_HOSTS",
             f"Requests for {', '.join(missing)} will be answered with 400.",
             f"ALLOWED_HOSTS = {_list([*project.allowed_hosts, *missing])}",
+        )
+    if project.mailer.rpartition(".")[0] in _NOT_SENT:
+        yield Advice(
+            "error",
+            "MAILERS",
+            "E-mails are shown or kept where the server runs, and sent to nobody: name a backend that sends them.",
+            'MAILERS = {"default": {"BACKEND": "django.core.mail.backends.smtp.EmailBackend"}}',
         )
     if "*" in project.allowed_hosts:
         yield Advice(

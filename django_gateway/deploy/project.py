@@ -40,6 +40,8 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
     channel_layers: tuple[str, ...]
     #: Whether a layer in Redis gives its connections up while it waits for messages.
     layer_times_out: bool
+    #: BACKEND of the default mailer (Django 6.1 and later); "" where it is not set.
+    mailer: str
     middleware: tuple[str, ...]
     ssl_header: tuple[str, ...]
     trusted_origins: tuple[str, ...]
@@ -80,6 +82,7 @@ def read() -> Project:
         caches=tuple(str(one.get("BACKEND", "")) for one in settings.CACHES.values()),
         channel_layers=tuple(str(one.get("BACKEND", "")) for one in layers.values()),
         layer_times_out=_layer_times_out(layers),
+        mailer=str((getattr(settings, "MAILERS", None) or {}).get("default", {}).get("BACKEND", "")),
         middleware=tuple(settings.MIDDLEWARE),
         ssl_header=tuple(settings.SECURE_PROXY_SSL_HEADER or ()),
         trusted_origins=tuple(settings.CSRF_TRUSTED_ORIGINS),
