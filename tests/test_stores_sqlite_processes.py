@@ -21,6 +21,7 @@ import recorders
 from django_gateway.interfaces.wsgi import RecordedWSGI
 from django_gateway.recording import Recorder
 from django_gateway.stores import Capacity, connection
+from django_gateway.stores.filters import parse
 from django_gateway.stores.sqlite import SQLiteStore
 from django_gateway.stores.writer import Writer
 from recorders import keep, until
@@ -152,7 +153,8 @@ def busy(writer: Writer, application: Any, stop: threading.Event) -> None:
 
 
 def written(writer: Writer, store: SQLiteStore, path: str) -> bool:
-    return bool(writer.written) and any(summary.path == path for summary in store.page(limit=500))
+    # By its path: the parent goes on writing, and what is newest is soon its own.
+    return bool(writer.written) and any(summary.path == path for summary in store.page(parse(f"path:{path}")))
 
 
 def more(writer: Writer, before: int) -> bool:

@@ -16,6 +16,8 @@ from typing import Any, Final
 
 from serving import DEADLINE, environment, until
 
+#: Seconds until a process that was told to end is told again.
+_AGAIN: Final = 10
 #: Proxies are run by somebody without rights, who is in the group that the application's socket is for.
 NOBODY: Final[dict[str, Any]] = {"user": 65534, "group": os.getgid(), "extra_groups": []} if os.geteuid() == 0 else {}
 
@@ -58,10 +60,14 @@ class Process:
 
     def end(self, number: int = signal.SIGTERM) -> int:
         """Its exit code. Whatever is left of its session is killed."""
-        if self.popen.poll() is None:
-            self.popen.send_signal(number)
         try:
-            return self.popen.wait(DEADLINE)
+            # uWSGI's workers answer before its master listens for signals: an early one is lost.
+            for _ in range(int(DEADLINE / _AGAIN)):
+                if self.popen.poll() is None:
+                    self.popen.send_signal(number)
+                with suppress(subprocess.TimeoutExpired):
+                    return self.popen.wait(_AGAIN)
+            return self.popen.wait(_AGAIN)
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(self.popen.pid, signal.SIGKILL)
