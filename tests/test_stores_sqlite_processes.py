@@ -163,7 +163,7 @@ def more(writer: Writer, before: int) -> bool:
 
 def test_forked_while_writing(path: Path) -> None:
     """As a preforking server does it, and as a project may at any time: with the writer in a transaction."""
-    store = SQLiteStore(path, Capacity())
+    store = SQLiteStore(path, Capacity(exchanges=1_000_000))
     writer = Writer(store)
     application = RecordedWSGI(lambda environ, start_response: [b"answer"], Recorder(writer.submit))
     stop = threading.Event()
@@ -191,7 +191,7 @@ def test_forked_while_writing(path: Path) -> None:
         stop.set()
         thread.join()
     writer.flush()
-    paths = [summary.path for summary in store.page(limit=100_000)]
+    paths = [summary.path for summary in store.page(limit=1_000_000)]
     assert sorted(p for p in paths if p.startswith("/child/")) == sorted(f"/child/{n}" for n in range(20))
     assert len(paths) == writer.written + 20
     store.close()
