@@ -42,14 +42,21 @@ from .vocabulary import WORDS, spread
 
 current: ContextVar[Recording | None] = ContextVar("django_gateway_recording", default=None)
 
-_counter = itertools.count(int.from_bytes(os.urandom(2), "big"))
+
+def _new_counter() -> itertools.count[int]:
+    return itertools.count(int.from_bytes(os.urandom(2), "big"))
+
+
+_counter = _new_counter()
 _host = socket.gethostname()
 _pid = os.getpid()
 
 
 def _forked() -> None:
-    global _pid
+    global _pid, _counter
     _pid = os.getpid()
+    # Parent and child would count on from the same number, and in the same microsecond give the same id.
+    _counter = _new_counter()
 
 
 os.register_at_fork(after_in_child=_forked)

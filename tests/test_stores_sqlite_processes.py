@@ -18,6 +18,7 @@ import pytest
 
 import factories
 import recorders
+from django_gateway import recording
 from django_gateway.interfaces.wsgi import RecordedWSGI
 from django_gateway.recording import Recorder
 from django_gateway.stores import Capacity, connection
@@ -251,3 +252,14 @@ def test_what_waits_in_the_parent_is_not_written_by_the_child(path: Path) -> Non
     writer.flush()
     assert sorted(summary.path for summary in store.page()) == ["/child", "/first", "/parent"]
     store.close()
+
+
+def test_a_child_counts_from_a_number_of_its_own() -> None:
+    """Else its first exchange and its parent's next one could have the same id."""
+    counter = recording._counter
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if recording._counter is not counter else 1)
+    _, ended = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(ended) == 0
+    assert recording._counter is counter
