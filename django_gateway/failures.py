@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import traceback
-from types import TracebackType
+from collections.abc import Iterable
+from types import FrameType
 from typing import Final
 
 from .exchange import Failure, Frame
 from .legible import shortened
 
-#: Frames of a traceback that are kept, the innermost ones.
+#: Frames that are kept, the innermost ones.
 _FRAMES: Final = 50
 
 
@@ -19,7 +20,7 @@ def describe(error: BaseException, where: str | None, *, handled: bool) -> Failu
     return Failure(
         f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins."),
         shortened(_message(error)),
-        _frames(error.__traceback__),
+        calls(traceback.walk_tb(error.__traceback__)),
         where,
         handled,
     )
@@ -42,12 +43,14 @@ def _message(error: BaseException) -> str:
         return f"<its __str__ raised {type(broken).__name__}>"
 
 
-_ours = os.path.dirname(__file__) + os.sep
+#: Where the recorder's own files are.
+OURS: Final = os.path.dirname(__file__) + os.sep
 
 
-def _frames(trace: TracebackType | None) -> list[Frame]:
-    summary = traceback.StackSummary.extract(
-        ((frame, line) for frame, line in traceback.walk_tb(trace) if line is not None), lookup_lines=False
-    )
-    frames = [frame for frame in summary if not frame.filename.startswith(_ours)][-_FRAMES:]
-    return [Frame(frame.filename, frame.lineno or 0, frame.name, shortened(frame.line or "")) for frame in frames]
+def calls(frames: Iterable[tuple[FrameType, int | None]]) -> list[Frame]:
+    """Frames and their lines, outermost first, as they are recorded: without the recorder's own, the innermost ones."""
+    kept = [
+        (frame, line) for frame, line in frames if line is not None and not frame.f_code.co_filename.startswith(OURS)
+    ][-_FRAMES:]
+    summary = traceback.StackSummary.extract(iter(kept), lookup_lines=False)
+    return [Frame(call.filename, call.lineno or 0, call.name, shortened(call.line or "")) for call in summary]

@@ -6,18 +6,13 @@ changed. No local variable is read but those of our own frames.
 
 from __future__ import annotations
 
-import os
 import sys
-import traceback
 from types import FrameType
 from typing import Any, Final
 
 from .exchange import Frame
-from .legible import shortened
+from .failures import OURS, calls
 
-_OURS: Final = os.path.dirname(__file__) + os.sep
-#: Calls that are kept, the innermost ones.
-_MOST: Final = 50
 _DEEPEST: Final = 1_000
 
 
@@ -28,7 +23,7 @@ def of_thread(thread: int) -> list[tuple[FrameType, int]]:
     outermost = 0
     while frame is not None and len(found) < _DEEPEST:
         found.append((frame, frame.f_lineno))
-        if frame.f_code.co_filename.startswith(_OURS):
+        if frame.f_code.co_filename.startswith(OURS):
             outermost = len(found)
         frame = frame.f_back
     # What is further out is the server's, and was there before the request.
@@ -46,18 +41,11 @@ def of_coroutine(coroutine: Any) -> list[tuple[FrameType, int]]:
         found.append((frame, frame.f_lineno))
         following = getattr(coroutine, "cr_await", None) or getattr(coroutine, "gi_yieldfrom", None)
         following = following or getattr(coroutine, "ag_await", None)
-        if following is None and frame.f_code.co_filename.startswith(_OURS):
+        if following is None and frame.f_code.co_filename.startswith(OURS):
             # ``clocks.stepped`` drives its coroutine itself.
             following = frame.f_locals.get("coroutine")
         coroutine = following
     return found
-
-
-def told(frames: list[tuple[FrameType, int]]) -> list[Frame]:
-    """Frames as they are recorded, without ours."""
-    kept = [(frame, line) for frame, line in frames if not frame.f_code.co_filename.startswith(_OURS)][-_MOST:]
-    summary = traceback.StackSummary.extract(iter(kept), lookup_lines=False)
-    return [Frame(call.filename, call.lineno or 0, call.name, shortened(call.line or "")) for call in summary]
 
 
 def now_of(home: int | None, away: int | None, coroutine: Any) -> list[Frame]:
@@ -67,5 +55,5 @@ def now_of(home: int | None, away: int | None, coroutine: Any) -> list[Frame]:
     """
     if coroutine is None or getattr(coroutine, "cr_running", False):
         thread = home if away is None else away
-        return [] if thread is None else told(of_thread(thread))
-    return told(of_coroutine(coroutine) + ([] if away is None else of_thread(away)))
+        return [] if thread is None else calls(of_thread(thread))
+    return calls(of_coroutine(coroutine) + ([] if away is None else of_thread(away)))

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from . import stacks
 from .exchange import HTTP
+from .failures import calls
 
 #: A step that lasts longer is looked at: nanoseconds. Django's own first request takes less.
 _LONG: Final = 40_000_000
@@ -74,7 +75,7 @@ class Stalls:
             since = steps.since if steps is not None else 0
             if not since or instant - since < _LONG or steps.seen == since:
                 continue
-            stack = stacks.told(stacks.of_thread(recording.home))
+            stack = calls(stacks.of_thread(recording.home))
             if steps.since != since:
                 continue  # over meanwhile: the stack is of what came after it
             waiting = [
