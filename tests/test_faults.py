@@ -42,7 +42,7 @@ PLACES: list[tuple[Any, str, str]] = [
     (Recording, "finish", "wsgi asgi websocket"),
     (Recording, "exchange", "wsgi asgi websocket"),
     (failures, "_message", "failing"),
-    (failures, "_frames", "failing"),
+    (failures, "calls", "failing"),
     (Redactor, "environ", "wsgi"),
     (Redactor, "_environ_entry", "wsgi"),
     (Redactor, "scope", "asgi websocket"),
