@@ -11,7 +11,8 @@ from .channels import dispatches
 from .channels import operations as found_operations
 from .channels import way as found_way
 from .connections import connections as found_connections
-from .exchange import DURATION_FIELDS, INSTANT_FIELDS, Exchange, Failure, Frame, Loop, Match, Scheduler, format_id
+from .events import DURATION_FIELDS, INSTANT_FIELDS
+from .exchange import Exchange, Failure, Frame, Loop, Match, Scheduler, format_id
 
 #: From (kind of handover, key, server's name) to where the key comes from, in a few words.
 Explain = Callable[[str, str, str | None], str | None]

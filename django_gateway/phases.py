@@ -10,7 +10,8 @@ from typing import Any
 
 import msgspec
 
-from .exchange import EVENT_FIELDS, INSTANT_FIELDS, Exchange
+from .events import EVENT_FIELDS, INSTANT_FIELDS
+from .exchange import Exchange
 
 #: What Django itself does inside the innermost middleware.
 _CORE = ("django.resolver.", "django.view.", "django.hook.", "django.template.")

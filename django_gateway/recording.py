@@ -1,7 +1,7 @@
 """Recorder (made once per process) → Recording (one per request) → Exchange.
 
 A recording is written by whoever sees something: the interface's wrapper, the instrumentation inside Django, the
-middleware. They find it through ``current`` and append event tuples to ``trail`` (exchange.EVENT_FIELDS says what is in
+middleware. They find it through ``current`` and append event tuples to ``trail`` (events.EVENT_FIELDS says what is in
 them). Nothing here may ever raise into the application: what goes wrong is counted by ``Faults`` and shown.
 """
 

@@ -2,7 +2,7 @@
 
 Headers, keys of an environ and the fixed parts of events repeat with every request. A recording holds their numbers
 instead, which makes it cheap to make, to encode and to keep; ``expand`` puts the words back. Numbers below ``OWN`` are
-the event names of ``exchange.EVENT_FIELDS``, the same in every process; the rest belong to one vocabulary.
+the event names of ``events.EVENT_FIELDS``, the same in every process; the rest belong to one vocabulary.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from .exchange import EVENT_FIELDS, Exchange, Handover
+from .events import EVENT_FIELDS
+from .exchange import Exchange, Handover
 
 OWN: Final = 256
 #: Words that one process keeps; what comes later is spelled out in each record.

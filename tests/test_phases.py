@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 import factories
 from django_gateway import phases
-from django_gateway.exchange import EVENT_FIELDS, INSTANT_FIELDS, Exchange
+from django_gateway.events import EVENT_FIELDS, INSTANT_FIELDS
+from django_gateway.exchange import Exchange
 from trails import ORIGIN
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from ...exchange import DURATION_FIELDS, EVENT_FIELDS, INSTANT_FIELDS
+from ...events import DURATION_FIELDS, EVENT_FIELDS, INSTANT_FIELDS
 from ..units import duration
 from .base import Query, Subject, Values, page_of
 

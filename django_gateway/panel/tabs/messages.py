@@ -7,7 +7,7 @@ from operator import itemgetter
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from ...exchange import EVENT_FIELDS
+from ...events import EVENT_FIELDS
 from ..closing import described
 from ..timeline.spans import Happening, happening
 from .base import Query, Subject, Values, page_of

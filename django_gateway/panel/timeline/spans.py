@@ -12,7 +12,8 @@ from functools import cached_property
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
-from ...exchange import EVENT_FIELDS, Exchange
+from ...events import EVENT_FIELDS
+from ...exchange import Exchange
 from .intervals import Interval, subtract, union
 
 #: How many fields tell one span from another of its kind.

@@ -11,7 +11,8 @@ import msgspec
 from django.http import HttpResponse
 from django.utils.safestring import mark_safe
 
-from ...exchange import EVENT_FIELDS, Exchange, Handover, format_id
+from ...events import EVENT_FIELDS
+from ...exchange import Exchange, Handover, format_id
 from ...exports import curl as curls
 from ...served import Served
 from .. import assets
