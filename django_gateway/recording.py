@@ -37,6 +37,7 @@ from .exchange import (
 from .failures import describe
 from .familiar import Environs
 from .redaction import Redactor
+from .room import Room
 from .stalls import Stalls
 from .vocabulary import WORDS, spread
 
@@ -79,7 +80,6 @@ class Faults:
 
 faults = Faults()
 
-
 _NOWHERE: Final[deque[Any]] = deque(maxlen=0)
 
 #: What a recording that is finished no longer holds.
@@ -106,8 +106,7 @@ class Recorder:
         self.redactor = Redactor(hide, WORDS.add)
         self.environs = Environs(self.redactor, WORDS.add)
         self.submit = submit
-        # An event takes four places of a trail, more or less.
-        self.trail_length = 4 * max_events
+        self.room = Room(self.in_flight, max_events)
         self.body_bytes = body_bytes
 
 
@@ -195,7 +194,8 @@ class Recording:
 
     def note(self, event: tuple[Any, ...]) -> None:
         """Add an event where there can be many; those that come a fixed number of times go to ``trail`` directly."""
-        if len(self.trail) < self.recorder.trail_length:
+        room = self.recorder.room
+        if len(self.trail) < room.assured or room.beyond(len(self.trail)):
             self.trail += event
         else:
             self.dropped += 1

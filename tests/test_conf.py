@@ -293,7 +293,7 @@ def test_the_process_recorder_has_the_settings(tmp_path: Path) -> None:
             assert process.recorder() is recorder
             assert process.writer().store.location == given["STORE"]
         assert recorder.body_bytes == 3
-        assert recorder.trail_length == 20
+        assert recorder.room.longest == 20
         assert recorder.redactor.is_secret("my_iban")
     finally:
         process.reset()
