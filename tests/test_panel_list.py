@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 import pytest
@@ -15,7 +15,7 @@ from django.http import HttpResponse
 from django.test import Client, RequestFactory, override_settings
 
 import factories
-from django_gateway.exchange import format_id
+from django_gateway.exchange import Exchange, format_id
 from django_gateway.panel.access import PanelRequest, panel_view
 from django_gateway.panel.text import shown
 from django_gateway.panel.views.list import PAGE, rows_for
@@ -136,6 +136,23 @@ def test_the_chain_is_read_off_what_came_last(program: Client, store: Store) -> 
     other = msgspec.structs.replace(factories.ASGI_SERVER, pid=904)
     factories.keep(store, factories.asgi_page(server=other))
     assert "daphne 4.2.3 · 2 processes" in Text(page(program)).text
+
+
+def test_the_chain_needs_no_long_conversation(tmp_path: Path) -> None:
+    class Watched(MemoryStore):
+        read: ClassVar[list[int]] = []
+
+        def get(self, number: int) -> Exchange | None:
+            self.read.append(number)
+            return super().get(number)
+
+    watched = Watched(Capacity())
+    light = factories.asgi_page()
+    long = factories.websocket(received=300, server=factories.ASGI_SERVER)
+    factories.keep(watched, light, long)
+    with installed(watched, tmp_path) as program:
+        assert "daphne 4.2.3 · pid 903" in Text(page(program)).text
+    assert watched.read == [light.id]
 
 
 ATTACKS = (

@@ -90,6 +90,26 @@ def test_a_connection_is_used_again(panel: PanelProcess) -> None:
             assert not response.will_close, path
 
 
+def test_an_answer_leaves_in_one_piece(panel: PanelProcess) -> None:
+    """One apart from its head would wait for the client's acknowledgement."""
+    with socket.create_connection(("127.0.0.1", panel.port), timeout=DEADLINE) as connection:
+        for method, path in (("GET", "/live/poll"), ("HEAD", "/live/poll"), ("GET", "/exchanges"), ("POST", "/")):
+            length = "Content-Length: 0\r\n" if method == "POST" else ""
+            head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n{length}Authorization: Bearer {TOKEN}\r\n\r\n"
+            connection.sendall(head.encode())
+            status, _, rest = connection.recv(65_536).partition(b"\r\n")
+            head_lines, _, body = rest.partition(b"\r\n\r\n")
+            headers = dict(line.split(b": ", 1) for line in head_lines.split(b"\r\n"))
+            assert status.startswith(b"HTTP/1.1 ")
+            assert len(body) == (0 if method == "HEAD" else int(headers[b"Content-Length"])), (method, path)
+
+
+def test_a_request_line_without_end_is_refused(panel: PanelProcess) -> None:
+    with socket.create_connection(("127.0.0.1", panel.port), timeout=DEADLINE) as connection:
+        connection.sendall(b"GET /" + b"a" * 65_532)
+        assert b" 414 " in connection.makefile("rb").readline()
+
+
 def test_it_is_behind_its_token_host_and_origin(panel: PanelProcess) -> None:
     assert get(panel, "/", {})[0] == 403
     assert get(panel, "/", {**BEARER, "Host": "rebound.example.org"})[0] == 403

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
 from django.template import Context, Engine
 from django.urls import reverse
 from django.utils.encoding import escape_uri_path
 from django.utils.http import escape_leading_slashes
+
+from ..exchange import format_id
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -28,6 +31,24 @@ def engine() -> Engine:
 
 def address(request: HttpRequest, name: str, *args: Any) -> str:
     """The path of one of the panel's views, wherever and however deep the panel is mounted."""
+    known: dict[tuple[Any, ...], str] = request.__dict__.setdefault("_gateway_addresses", {})
+    key = (name, *args)
+    if key not in known:
+        known[key] = _reverse(request, name, args)
+    return known[key]
+
+
+#: Stands for any id in the pattern of an address.
+_ANY: Final = format_id(0)
+
+
+def addresses(request: HttpRequest, name: str = "exchange") -> Callable[[str], str]:
+    """From an id to the path of a view that takes one. Django takes as long for a single one as a row takes in all."""
+    before, _, after = address(request, name, _ANY).rpartition(_ANY)
+    return lambda number: f"{before}{number}{after}"
+
+
+def _reverse(request: HttpRequest, name: str, args: Sequence[Any]) -> str:
     match = request.resolver_match
     namespaces = match.namespaces if match is not None and match.namespaces else ["django_gateway"]
     return reverse(":".join([*namespaces, name]), args=args, current_app=":".join(namespaces))

@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 MOST: Final = 100
 #: Seconds that a connection may say nothing, or not take what it is sent.
 PATIENCE: Final = 30.0
+#: Bytes of a request line.
+LONGEST_LINE: Final = 65_536
 
 
 class PanelServer(ThreadedWSGIServer):
@@ -80,14 +82,65 @@ class PanelServer(ThreadedWSGIServer):
         logger.debug("A connection broke off", exc_info=True)
 
 
+class Answer(ServerHandler):
+    """Head and body leave together. wsgiref writes them one by one, and the kernel would hold the body back until the
+    client has acknowledged the head, for which a client may take 40 ms."""
+
+    request_handler: Handler
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._waiting: list[bytes] = []
+
+    def _write(self, data: bytes) -> None:
+        self._waiting.append(data)
+
+    def _flush(self) -> None:
+        data = b"".join(self._waiting)
+        self._waiting.clear()
+        try:
+            if data:
+                super()._write(data)
+        except OSError:
+            # What the client has of it nobody knows: nothing can follow.
+            self.request_handler.close_connection = True
+            raise
+
+    def close(self) -> None:
+        self._flush()
+        super().close()
+
+
 class Handler(WSGIRequestHandler):
     timeout = PATIENCE
+
+    def setup(self) -> None:
+        super().setup()
+        connection: Any = self.connection
+        if connection.family in (socket.AF_INET, socket.AF_INET6):
+            # Of a stream, one piece follows another: the second is not to wait for the first one's acknowledgement.
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def handle_one_request(self) -> None:
+        """As the base class has it, but for the class that answers."""
+        self.raw_requestline = self.rfile.readline(LONGEST_LINE + 1)
+        if len(self.raw_requestline) > LONGEST_LINE:
+            self.requestline = self.request_version = self.command = ""
+            self.send_error(414)
+        elif self.parse_request():
+            answer = Answer(self.rfile, self.wfile, self.get_stderr(), self.get_environ())
+            answer.request_handler = self
+            answer.run(self._application())
 
     def handle(self) -> None:
         try:
             super().handle()
         except (TimeoutError, ConnectionError):
             self.close_connection = True
+
+    def _application(self) -> Any:
+        assert isinstance(self.server, PanelServer)
+        return self.server.get_app()
 
     def get_environ(self) -> dict[str, Any]:
         environ: dict[str, Any] = super().get_environ()

@@ -83,11 +83,9 @@ def exchange(request: PanelRequest, id: str) -> HttpResponse:  # noqa: A002 - th
     subject = Subject(found, elapsed)
     newer, older = neighbours(request.gateway.store, found.id)
     server = found.server
+    way = rows.chain(server.name, server.version, [server.pid], found.interface, django.get_version(), front(found))
     context = {
-        **frame(request),
-        "chain": rows.chain(
-            server.name, server.version, [server.pid], found.interface, django.get_version(), front(found)
-        ),
+        **frame(request, way),
         "rows": rows_for(request, LISTED),
         "selected": format_id(found.id),
         "pinned": found.id in Pins(request.gateway.instance.folder).ids(),

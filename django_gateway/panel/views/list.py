@@ -12,7 +12,7 @@ from ...proxied import front
 from .. import query
 from ..access import PanelRequest, panel_view
 from ..api import json_response
-from ..pages import address, render
+from ..pages import address, addresses, render
 from ..pins import Pins
 from ..rows import Link, Row, bar, chain, query_string, row, scale
 
@@ -84,7 +84,8 @@ class ListedRow(Row):
 def listed(request: PanelRequest, page: list[Summary]) -> list[ListedRow]:
     rows = [row(summary) for summary in page]
     longest = scale(rows)
-    return [{**shown, "href": address(request, "exchange", shown["id"]), "bar": bar(shown, longest)} for shown in rows]
+    href = addresses(request)
+    return [{**shown, "href": href(shown["id"]), "bar": bar(shown, longest)} for shown in rows]
 
 
 def rows_for(request: PanelRequest, limit: int = PAGE) -> list[ListedRow]:
@@ -92,14 +93,14 @@ def rows_for(request: PanelRequest, limit: int = PAGE) -> list[ListedRow]:
     return listed(request, request.gateway.store.page(limit=limit))
 
 
-def frame(request: PanelRequest) -> dict[str, Any]:
-    """What the header of every page shows: the chain from server to framework, and how much is recorded."""
+def frame(request: PanelRequest, chain: list[Link] | None = None) -> dict[str, Any]:
+    """What the header of a page shows: the chain from server to framework, and how much is recorded."""
     store = request.gateway.store
     # Taken before any row is read: what comes in between is told twice rather than not at all.
     cursor, _ = store.since(-1)
     return {
         "cursor": cursor,
-        "chain": chain_of(request),
+        "chain": chain_of(request) if chain is None else chain,
         "recorded": store.statistics().exchanges,
         "streams": request.gateway.instance.streams,
     }
@@ -111,13 +112,23 @@ def chain_of(request: PanelRequest) -> list[Link]:
     newest = store.page(limit=PAGE)
     # What a proxy has answered itself tells of no server; it is told where there is nothing else.
     latest = next((summary for summary in newest if summary.interface != "proxy"), newest[0] if newest else None)
-    exchange = None if latest is None else store.get(latest.id)
+    if latest is None:
+        return []
+    # The versions are in the whole exchange: it is read off the smallest of that process. Some hold a conversation of
+    # fifty thousand messages.
+    of_process = [each for each in newest if (each.pid, each.interface) == (latest.pid, latest.interface)]
+    exchange = store.get(min(of_process, key=_weight).id)
     if exchange is None:
         return []
     server = exchange.server
     pids = sorted({summary.pid for summary in newest if summary.server == server.name})
     version = django.get_version()
     return chain(server.name, server.version, pids or [server.pid], exchange.interface, version, front(exchange))
+
+
+def _weight(summary: Summary) -> int:
+    sizes = summary.sizes
+    return sizes.received + sizes.sent + sizes.chunks + sizes.crossings
 
 
 def mistake_of(text: str, problem: query.BadQueryError | None) -> dict[str, str] | None:
