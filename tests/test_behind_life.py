@@ -13,10 +13,10 @@ import sys
 import httpx
 import psutil
 import pytest
-from websockets.sync.client import connect
 
 import fronting
 from fronting import Fronted
+from secure import SecureWebSocket
 from serving import DEADLINE, Site, Stream, environment, open_request, until
 
 PROXIES = ["nginx", "apache", "caddy"]
@@ -50,9 +50,9 @@ def test_https_with_http2_and_websockets(site: Site, proxy: str) -> None:
             assert client.get(f"https://localhost:{serving.port}/static/site.css").text == "body { color: black }"
         # A context of its own: httpx has asked for HTTP/2 on the other.
         context = ssl.create_default_context(cafile=authority)
-        with connect(f"wss://localhost:{serving.port}/echo/", ssl=context, open_timeout=DEADLINE) as websocket:
+        with SecureWebSocket(f"wss://localhost:{serving.port}/echo/", context) as websocket:
             websocket.send("hello")
-            assert websocket.recv(DEADLINE) == "hello"
+            assert websocket.recv() == "hello"
         told = serving.seen("/told/")["proxy"]
         assert (told["protocol"], told["tls"]) == ("HTTP/2.0", "TLSv1.3")
     finally:

@@ -13,14 +13,13 @@ from typing import Any, Final
 import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import ClientConnection, connect
-from websockets.typing import Origin
 
 from deploy import fronts
 from deploy.network import Network, network
 from deploy.processes import Process, accepts, exec_start, running
 from deploy.projects import Project, complete, place
 from deploy.requests import Site, ask_everything
+from secure import SecureWebSocket
 from serving import DEADLINE, until
 
 ADDRESSES: Final = {
@@ -119,18 +118,16 @@ class Hosts:
         with self.net.inside("client"):
             return accepts((ADDRESSES[host], port))
 
-    def room(self, stack: ExitStack) -> tuple[str, ClientConnection]:
+    def room(self, stack: ExitStack) -> tuple[str, SecureWebSocket]:
         """Which host it is on, and the connection, which ends with the stack."""
         address = f"wss://{self.site.host}:{PORT}/room/"
         with self.net.inside("client"):
-            client = stack.enter_context(
-                connect(address, origin=Origin(self.site.url), ssl=self.site.context, proxy=None, open_timeout=DEADLINE)
-            )
-        return str(client.recv(DEADLINE)), client
+            client = stack.enter_context(SecureWebSocket(address, self.site.context, self.site.url))
+        return str(client.recv()), client
 
-    def rooms(self, stack: ExitStack) -> dict[str, ClientConnection]:
+    def rooms(self, stack: ExitStack) -> dict[str, SecureWebSocket]:
         """One connection on each host."""
-        found: dict[str, ClientConnection] = {}
+        found: dict[str, SecureWebSocket] = {}
         for _ in range(20):
             address, client = self.room(stack)
             found.setdefault(address, client)

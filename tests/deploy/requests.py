@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Final
 
 import httpx
-from websockets.sync.client import connect
-from websockets.typing import Origin
 
+from secure import SecureWebSocket
 from serving import DEADLINE
 
 BIG: Final = bytes(range(256)) * 80 * 1024  # 20 MiB
@@ -185,10 +184,10 @@ def plain_http(site: Site) -> None:
 
 def web_sockets(site: Site) -> None:
     address = f"wss://{site.host}:{site.port}/socket/"
-    with connect(address, origin=Origin(site.url), ssl=site.context, proxy=None, open_timeout=DEADLINE) as client:
+    with SecureWebSocket(address, site.context, site.url) as client:
         for message in ("grüße", "x" * 100_000, b"\x00\xff"):
             client.send(message)
-            assert client.recv(DEADLINE) == message
+            assert client.recv() == message
 
 
 LIST: Final[tuple[Callable[[Site], None], ...]] = (
