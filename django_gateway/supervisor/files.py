@@ -18,8 +18,11 @@ _SKIPPED: Final = {
     "site-packages",
     "htmlcov",
 }
-#: Code, templates, translations. Static files are read when they are asked for: they need no restart.
-_SUFFIXES: Final = (".py", ".html", ".htm", ".txt", ".xml", ".jinja", ".jinja2", ".j2", ".mo")
+#: Code, templates, translations. Static files are read when they are asked for: they need no restart. Text and XML are
+#: templates only where templates lie: elsewhere they are logs, exports and lists of requirements.
+_SUFFIXES: Final = (".py", ".html", ".htm", ".jinja", ".jinja2", ".j2", ".mo")
+#: Where Django's template engines look inside an app.
+_TEMPLATES: Final = (f"{os.sep}templates{os.sep}", f"{os.sep}jinja2{os.sep}")
 _CODE: Final = (".py", ".so", ".mo")
 #: More folders than a project has: something like a home folder or a data folder is being watched.
 MOST_FOLDERS: Final = 4000
@@ -75,7 +78,14 @@ class Tree:
             return name.endswith(_CODE)
         if any(_below(path, folder) for folder in self.data):
             return False
-        return name.endswith(_SUFFIXES) or any(_below(path, folder) for folder in self.templates)
+        return name.endswith(_SUFFIXES) or self._is_template(path)
+
+    def _is_template(self, path: str) -> bool:
+        if any(_below(path, folder) for folder in self.templates):
+            return True
+        # Below the root: the project itself may lie in a folder of such a name.
+        inside = next((path[len(str(root)) :] for root in self.roots if _below(path, root)), "")
+        return any(folder in inside for folder in _TEMPLATES)
 
 
 def is_dotenv(name: str) -> bool:
