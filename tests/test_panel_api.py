@@ -26,7 +26,7 @@ class BrokenStore:
     def _fail(self, *_: Any, **__: Any) -> Any:
         raise StoreError("The store is damaged: delete the file, a new one is made.")
 
-    get = page = since = clear = statistics = write = pack = attach = attach_all = find = forget = _fail
+    get = page = since = clear = statistics = write = pack = attach = attach_all = find = forget = forgotten = _fail
 
     def close(self) -> None: ...
 

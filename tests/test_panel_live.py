@@ -49,6 +49,17 @@ def test_polling_tells_what_came_since(program: Client, store: Store) -> None:
     assert program.get("/live/poll", {"cursor": "x"}).status_code == 400
 
 
+def test_polling_tells_what_is_gone(program: Client, store: Store) -> None:
+    seen = factories.wsgi_page(interface="proxy")
+    factories.keep(store, seen)
+    first = program.get("/live/poll").json()
+    assert first["forgotten"] == []
+    store.forget([seen.id])
+    second = program.get("/live/poll", {"cursor": first["cursor"]}).json()
+    assert second["forgotten"] == [format_id(seen.id)]
+    assert program.get("/live/poll", {"cursor": second["cursor"]}).json()["forgotten"] == []
+
+
 Event = tuple[str, str, Any]
 
 
@@ -91,6 +102,21 @@ def test_a_stream_tells_each_exchange_and_where_to_resume(program: Client, store
     later = program.get("/live/", {"cursor": before, "q": "type:websocket"})
     assert next(events(later))[2]["id"] == format_id(news[1].id)
     later.close()
+
+
+def test_a_stream_tells_what_is_gone_after_what_came(program: Client, store: Store) -> None:
+    seen = factories.wsgi_page(interface="proxy")
+    factories.keep(store, seen)
+    response = program.get("/live/")
+    stream = events(response)
+    assert next(stream)[0] == "recorded"
+    both = factories.wsgi_page()
+    factories.keep(store, both)
+    store.forget([seen.id])
+    told = [next(stream), next(stream)]
+    assert [name for name, _, _ in told] == ["exchange", "forgotten"]
+    assert told[1][2] == {"ids": [format_id(seen.id)]}
+    response.close()
 
 
 @pytest.mark.parametrize("address", ["/live/?q=hops:x", "/live/?cursor=-1", "/live/?cursor=%00", "/live/?colour=1"])

@@ -15,6 +15,7 @@ from contract import KINDS, forget, keep, opened
 from django_gateway.correlation import keys, trace_id
 from django_gateway.exchange import Exchange, Handover, format_id
 from django_gateway.stores import Part, Store
+from django_gateway.stores.base import MOST_FORGOTTEN
 from recorders import Recorded, environ, scope, serve, serve_asgi, strictly
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -110,6 +111,23 @@ def test_forgetting_by_number(store: Store) -> None:
     assert [summary.id for summary in store.page()] == [two.id]
     keep(store, one)
     assert parts(store, one) == {"proxy": 1}
+
+
+def test_a_store_tells_what_it_was_told_to_forget(store: Store) -> None:
+    one, two = asked("a"), asked("b")
+    keep(store, one, two)
+    before, _ = store.since(-1)
+    assert store.forgotten(before) == []
+    store.forget([two.id])
+    between, news = store.since(before)
+    assert (news, store.forgotten(before)) == ([], [two.id])
+    store.forget([one.id, 12345])
+    assert between < store.since(-1)[0]
+    assert store.forgotten(before) == [two.id, one.id, 12345]
+    assert store.forgotten(between) == [one.id, 12345]
+    assert store.forgotten(store.since(-1)[0]) == []
+    store.forget(range(2 * MOST_FORGOTTEN))
+    assert store.forgotten(before) == list(range(MOST_FORGOTTEN, 2 * MOST_FORGOTTEN))
 
 
 def test_parts_go_with_the_exchanges_of_their_time(kind: str, tmp_path: Path) -> None:

@@ -7,19 +7,19 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, Protocol
 
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 
 from .. import document
-from ..exchange import Summary
+from ..exchange import Summary, format_id
 from ..stores.base import Store, StoreError
 from ..stores.filters import Condition, matches
 from . import query
 from .access import PanelRequest, panel_view
 from .api import bad_query, json_response
-from .pages import address
+from .pages import address, addresses
 from .refusals import refuse
 from .rows import row
 
@@ -46,26 +46,37 @@ class _Flag(Protocol):
     def is_set(self) -> bool: ...
 
 
-def _item(request: PanelRequest, summary: Summary) -> dict[str, Any]:
-    """An exchange for programs, and beside it, under "row", the same in the words of the page."""
-    shown = row(summary)
-    return {**document.row(summary), "row": {**shown, "href": address(request, "exchange", shown["id"])}}
+def _items(request: PanelRequest, summaries: Iterable[Summary]) -> Iterator[dict[str, Any]]:
+    """Exchanges for programs, and beside each, under "row", the same in the words of the page."""
+    href = addresses(request)
+    for summary in summaries:
+        shown = row(summary)
+        yield {**document.row(summary), "row": {**shown, "href": href(shown["id"])}}
+
+
+def _forgotten(store: Store, before: int, cursor: int) -> list[str]:
+    return [format_id(number) for number in store.forgotten(before)] if 0 <= before < cursor else []
 
 
 @panel_view(answers="json")
 def poll(request: PanelRequest) -> HttpResponse:
-    """What was put into the store since ``cursor``, in that order, and the cursor to come back with."""
+    """What was put into the store since ``cursor``, in that order, and the cursor to come back with.
+
+    "forgotten" are the ids that were taken away since: a proxy's own exchange, once the application's recorder brought
+    the one that both have seen.
+    """
     try:
         conditions = query.conditions(request.GET, ("cursor",))
         cursor = query.cursor(request.GET.get("cursor"))
     except query.BadQueryError as error:
         return bad_query(request, error)
     store = request.gateway.store
-    cursor, news = store.since(cursor, limit=BATCH)
+    now, news = store.since(cursor, limit=BATCH)
     return json_response(
         {
-            "cursor": cursor,
-            "exchanges": [_item(request, summary) for summary in news if matches(summary, conditions)],
+            "cursor": now,
+            "exchanges": list(_items(request, (each for each in news if matches(each, conditions)))),
+            "forgotten": _forgotten(store, cursor, now),
             "recorded": store.statistics().exchanges,
         }
     )
@@ -73,7 +84,7 @@ def poll(request: PanelRequest) -> HttpResponse:
 
 @panel_view(answers="json")
 def live(request: PanelRequest) -> HttpResponseBase:
-    """Events ``exchange`` (one each), ``recorded`` (how many the store holds) and ``trouble`` (a sentence)."""
+    """Events: ``exchange``, one each; ``forgotten``, ids; ``recorded``, how many there are; ``trouble``, a sentence."""
     if not request.gateway.instance.streams:
         text = "Here a stream would hold one of the project's workers: poll instead."
         return refuse(request, 409, "No stream", text, poll=address(request, "poll"))
@@ -148,9 +159,11 @@ class Feed:
         cursor, news = self._store.since(self._cursor, limit=BATCH)
         if cursor == self._cursor:
             return ""
-        self._cursor = cursor
+        before, self._cursor = self._cursor, cursor
         found = [summary for summary in news if matches(summary, self._conditions)]
-        text = "".join(_event("exchange", _item(self._request, summary)) for summary in found)
+        text = "".join(_event("exchange", item) for item in _items(self._request, found))
+        if gone := _forgotten(self._store, before, cursor):
+            text += _event("forgotten", {"ids": gone})
         # Told after all of its exchanges, also where the filter left none: from there a lost stream resumes.
         return f"{text}id: {cursor}\n\n"
 

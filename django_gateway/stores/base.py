@@ -7,13 +7,16 @@ store that no process has written yet.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 
 from ..exchange import Exchange, Summary
 from ..vocabulary import Vocabulary
 from .filters import Condition
+
+#: Ids of which a store knows that it was told to forget them.
+MOST_FORGOTTEN: Final = 1_000
 
 
 class StoreError(Exception):
@@ -83,6 +86,12 @@ class Store(Protocol):
 
     def forget(self, numbers: Collection[int]) -> None:
         """Forget these exchanges, whichever of them there are; their parts stay. Raises StoreError."""
+
+    def forgotten(self, cursor: int) -> list[int]:
+        """What ``forget`` took away after ``cursor``, the last MOST_FORGOTTEN of it. Raises StoreError.
+
+        Not what went for the capacity's sake, or by ``clear``.
+        """
 
     def get(self, number: int) -> Exchange | None:
         """The exchange with its ``parts``, or None where there is none (any more). Raises StoreError."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from ..exchange import Exchange, Summary, summarise
 from ..vocabulary import Vocabulary, expand
 from . import parts as joining
-from .base import Capacity, Part, Statistics
+from .base import MOST_FORGOTTEN, Capacity, Part, Statistics
 from .encoding import decode, encode
 from .filters import Condition, matches
 
@@ -26,6 +27,8 @@ class MemoryStore:
         self._cursors: dict[int, int] = {}
         self._cursor = 0
         self._bytes = 0
+        #: Beside the cursor of then.
+        self._forgotten: deque[tuple[int, int]] = deque(maxlen=MOST_FORGOTTEN)
         #: What was attached, by key and kind, with its position among the ids.
         self._parts: dict[tuple[str, str], tuple[int, Any]] = {}
 
@@ -74,8 +77,14 @@ class MemoryStore:
 
     def forget(self, numbers: Collection[int]) -> None:
         with self._lock:
+            self._cursor += 1
             for number in numbers:
                 self._forget(number)
+                self._forgotten.append((self._cursor, number))
+
+    def forgotten(self, cursor: int) -> list[int]:
+        with self._lock:
+            return [number for at, number in self._forgotten if at > cursor]
 
     def _forget(self, number: int) -> None:
         record = self._records.pop(number, None)

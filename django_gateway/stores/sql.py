@@ -11,7 +11,7 @@ from .filters import NUMBERS, WORDS, Condition
 #: "gway" in ASCII: tells our files from other programs' databases.
 APPLICATION_ID: Final = 0x67776179
 #: A file of another version is emptied: what it holds is a recording, not a document.
-VERSION: Final = 5
+VERSION: Final = 6
 
 #: Columns of the list, in the order of Summary's fields; Sizes and Split are spread out behind them.
 _SCALARS: Final = (
@@ -43,6 +43,7 @@ _BESIDES: Final = ("request_id",)
 # happen one after the other whatever process they come from: a reader that asks for later batches misses nothing.
 # ``counter`` has the last one, which outlives the exchanges that were written with it.
 # ``part.position`` is where it lies among the ids of exchanges, and so when it is forgotten.
+# ``forgotten`` says which ids were taken away, for those who show them.
 # ``vocabulary.last`` is the newest exchange that needs its words.
 SCHEMA: Final = f"""
 CREATE TABLE exchange (
@@ -59,6 +60,7 @@ CREATE TABLE part (
 );
 CREATE INDEX part_position ON part (position);
 CREATE TABLE record (id INTEGER PRIMARY KEY, vocabulary INTEGER, body BLOB NOT NULL);
+CREATE TABLE forgotten (number INTEGER PRIMARY KEY, exchange INTEGER NOT NULL, batch INTEGER NOT NULL);
 CREATE TABLE vocabulary (key INTEGER PRIMARY KEY, last INTEGER NOT NULL);
 CREATE TABLE word (
     vocabulary INTEGER, number INTEGER, body BLOB NOT NULL, PRIMARY KEY (vocabulary, number)

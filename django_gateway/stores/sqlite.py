@@ -20,7 +20,7 @@ from ..exchange import IN_FLIGHT, INTERRUPTED, Exchange, Summary
 from ..vocabulary import OWN, Dictionary, Vocabulary, expand
 from . import parts as joining
 from . import sql
-from .base import Capacity, Part, Statistics, StoreBusy
+from .base import MOST_FORGOTTEN, Capacity, Part, Statistics, StoreBusy
 from .connection import Connection, transaction
 from .encoding import decode, encode, encode_plain
 from .filters import Condition
@@ -143,11 +143,23 @@ class SQLiteStore:
     def forget(self, numbers: Collection[int]) -> None:
         def write(connection: sqlite3.Connection) -> None:
             with transaction(connection):
+                batch = _next_batch(connection)
                 for table in ("exchange", "record"):
                     connection.executemany(f"DELETE FROM {table} WHERE id = ?", [(number,) for number in numbers])
+                connection.executemany(f"INSERT INTO forgotten VALUES (NULL, ?, {batch})", [(n,) for n in numbers])
+                connection.execute(
+                    f"DELETE FROM forgotten WHERE number <= (SELECT MAX(number) FROM forgotten) - {MOST_FORGOTTEN}"
+                )
 
         if numbers:
             self._writer.use(write)
+
+    def forgotten(self, cursor: int) -> list[int]:
+        def read(connection: sqlite3.Connection) -> list[int]:
+            query = "SELECT exchange FROM forgotten WHERE batch > ? ORDER BY number"
+            return [number for (number,) in connection.execute(query, (cursor,))]
+
+        return self._reader.use(read, missing=[])
 
     def get(self, number: int) -> Exchange | None:
         def read(connection: sqlite3.Connection) -> Exchange | None:

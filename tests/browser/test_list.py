@@ -79,6 +79,36 @@ def test_an_exchange_that_finishes_changes_its_row(page: Page, panel: PanelProce
     expect(rows(page)).to_have_count(2)
 
 
+def test_a_proxys_own_row_goes_when_the_recorder_brings_the_request(page: Page, panel: PanelProcess) -> None:
+    factories.keep(panel.store, factories.failure())
+    enter(page, panel)
+    alone = factories.wsgi_page(interface="proxy", path="/late/")
+    factories.keep(panel.store, alone)
+    expect(rows(page).first).to_contain_text("/late/")
+    factories.keep(panel.store, factories.wsgi_page(path="/late/", query="from=worker"))
+    panel.store.forget([alone.id])
+    expect(rows(page)).to_have_count(2)
+    expect(rows(page).first).to_contain_text("/late/?from=worker")
+
+
+def test_a_row_that_goes_waits_for_its_reader(page: Page, panel: PanelProcess) -> None:
+    enter(page, panel)
+    alone = factories.wsgi_page(interface="proxy", path="/late/")
+    factories.keep(panel.store, alone)
+    expect(rows(page)).to_have_count(1)
+    page.keyboard.press("j")
+    later = factories.wsgi_page(interface="proxy", path="/later/")
+    factories.keep(panel.store, later)
+    expect(page.get_by_role("button", name="1 new")).to_be_visible()
+    panel.store.forget([alone.id, later.id])
+    expect(page.locator(".row.forgotten")).to_have_count(1)
+    expect(page.get_by_role("button", name="1 new")).to_be_hidden()
+    page.keyboard.press("Escape")
+    factories.keep(panel.store, factories.failure())
+    expect(rows(page)).to_have_count(1)
+    expect(rows(page).first).to_contain_text("/pay/7/")
+
+
 def test_bars_are_measured_against_the_longest(page: Page, panel: PanelProcess) -> None:
     factories.keep(panel.store, factories.wsgi_page())
     enter(page, panel)

@@ -79,6 +79,7 @@ function receive(exchanges) {
   }
   if (!fresh.length) return;
   if (!isRead()) {
+    sweep();
     // A row that comes alone is pointed at; of a crowd, each would be painted anew at every frame.
     place(fresh, { arrive: fresh.length <= FEW });
     return;
@@ -86,6 +87,20 @@ function receive(exchanges) {
   fresh.forEach((row) => waiting.set(row.id, row));
   while (waiting.size > MOST) waiting.delete(waiting.keys().next().value);
   showNews();
+}
+
+// Another row says the same and more. Under a reader's eyes nothing moves: there it turns pale until the next change.
+function forget(ids) {
+  for (const id of ids) {
+    waiting.delete(id);
+    rows.querySelector(`[data-id="${CSS.escape(id)}"]`)?.classList.add("forgotten");
+  }
+  if (ids.length) showNews();
+  if (!isRead()) sweep();
+}
+
+function sweep() {
+  rows.querySelectorAll(".forgotten").forEach((item) => item.remove());
 }
 
 function showNews() {
@@ -98,6 +113,7 @@ function takeIn() {
     window.location.assign(list.dataset.newest);
     return;
   }
+  sweep();
   place([...waiting.values()]);
   waiting.clear();
   showNews();
@@ -137,6 +153,7 @@ if (!list.dataset.problem) {
   new Feed({
     stream, poll, cursor, q,
     onExchanges: receive,
+    onForgotten: forget,
     onRecorded: showRecorded,
     onState(...now) {
       state = now;

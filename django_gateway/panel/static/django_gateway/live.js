@@ -9,7 +9,7 @@ export class Feed {
   #timer = 0;
   #patience = SECOND;
 
-  /** options: stream ("" to poll), poll, cursor, q, onExchanges(list), onRecorded(count), onState(state, text) */
+  /** options: stream ("" to poll), poll, cursor, q, onExchanges(list), onForgotten(ids), onRecorded(count), onState(state, text) */
   constructor(options) {
     this.#options = options;
     this.#cursor = options.cursor;
@@ -61,6 +61,10 @@ export class Feed {
       }
       waiting.push(exchange);
     }));
+    source.addEventListener("forgotten", told(({ ids }) => {
+      // What came before it waits for the next frame, and so does this.
+      requestAnimationFrame(() => this.#options.onForgotten(ids));
+    }));
     source.addEventListener("recorded", told(({ recorded }) => this.#options.onRecorded(recorded)));
     source.addEventListener("trouble", told(({ message }) => this.#options.onState(message ? "trouble" : "live", message)));
     source.addEventListener("error", () => {
@@ -83,6 +87,7 @@ export class Feed {
       this.#patience = SECOND;
       this.#options.onState("live");
       this.#options.onExchanges(answer.exchanges);
+      this.#options.onForgotten(answer.forgotten);
       this.#options.onRecorded(answer.recorded);
     } catch (error) {
       // A TypeError is the browser's word for an answer that did not come.
