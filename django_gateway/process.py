@@ -5,10 +5,13 @@ from __future__ import annotations
 import threading
 
 from . import conf
+from .blackbox import BlackBox
 from .recording import Recorder, faults
 from .stores import open_store
 from .stores.account import Account
+from .stores.connection import make_folder
 from .stores.writer import Writer
+from .vocabulary import WORDS
 
 _lock = threading.Lock()
 _recorder: Recorder | None = None
@@ -26,13 +29,15 @@ def recorder() -> Recorder:
         with _lock:
             if _recorder is None:
                 settings = conf.current()
-                _writer = Writer(open_store(settings.store, settings.capacity))
+                store = open_store(settings.store, settings.capacity)
+                _writer = Writer(store)
                 _recorder = Recorder(
                     _writer.submit,
                     hide=settings.hide,
                     max_events=settings.max_events,
                     body_bytes=settings.body_bytes,
                     watch=_writer.wake,
+                    box=None if store.flight is None else BlackBox(store.flight, WORDS, make_folder),
                 )
                 _writer.in_flight = _recorder.in_flight
                 _writer.account = Account(settings.folder, lambda: (faults.count, faults.last))
@@ -52,4 +57,6 @@ def reset() -> None:
         if _writer is not None:
             _writer.flush()
             _writer.store.close()
+        if _recorder is not None and _recorder.box is not None:
+            _recorder.box.close()
         _recorder = _writer = None

@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import itertools
 import os
-import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
-from functools import lru_cache
 from time import time_ns
 from typing import Any, Final
 
 from . import facts, stacks
+from .blackbox import UNMARKED, BlackBox
 from .clocks import Steps, now
 from .exchange import (
     FINISHED,
@@ -30,16 +29,19 @@ from .exchange import (
     Handover,
     Match,
     Scheduler,
-    Server,
     Sizes,
     Split,
 )
 from .failures import describe
 from .familiar import Environs
+from .faults import faults
 from .redaction import Redactor
 from .room import Room
+from .running import as_server
 from .stalls import Stalls
 from .vocabulary import WORDS, spread
+
+__all__ = ["Recorder", "Recording", "current", "faults", "is_recording"]
 
 current: ContextVar[Recording | None] = ContextVar("django_gateway_recording", default=None)
 
@@ -49,7 +51,6 @@ def _new_counter() -> itertools.count[int]:
 
 
 _counter = _new_counter()
-_host = socket.gethostname()
 _pid = os.getpid()
 
 
@@ -62,26 +63,7 @@ def _forked() -> None:
 
 os.register_at_fork(after_in_child=_forked)
 
-
-class Faults:
-    """Errors of our own: swallowed, counted, shown. With ``strict`` (our tests) they are raised instead."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.last: str | None = None
-        self.strict = False
-
-    def note(self, error: BaseException) -> None:
-        self.count += 1
-        self.last = f"{type(error).__name__}: {error}"
-        if self.strict:
-            raise error
-
-
-faults = Faults()
-
 _NOWHERE: Final[deque[Any]] = deque(maxlen=0)
-
 #: What a recording that is finished no longer holds.
 _LET_GO: Final = frozenset({"_failed_with", "task", "way", "at_end", "coroutine", "connections", "header_values"})
 
@@ -97,11 +79,16 @@ class Recorder:
         max_events: int = 20_000,
         body_bytes: int = 0,
         watch: Callable[[], None] | None = None,
+        box: BlackBox | None = None,
     ) -> None:
         #: What has begun and has not ended, by id.
         self.in_flight: dict[int, Recording] = {}
         #: Called, in any thread, whenever something begins.
         self.watch = watch
+        #: Where what is in flight outlives the process.
+        self.box = box
+        if box is not None:
+            box.in_flight = self.in_flight
         self.stalls = Stalls(self.in_flight)
         self.redactor = Redactor(hide, WORDS.add)
         self.environs = Environs(self.redactor, WORDS.add)
@@ -169,6 +156,8 @@ class Recording:
     header_values: tuple[Any, ...] | None = None
     #: Whether the request's body is being read now, and whether it was read from as a stream.
     reading = streamed = False
+    #: Its slot in the black box, where the number and the instant of each event go that is reached: items 0 and 1.
+    mark: Any = UNMARKED
     #: Called when it ends, while it can still be written to.
     at_end: list[Callable[[Recording], None]] | None = None
 
@@ -189,11 +178,25 @@ class Recording:
         recorder = self.recorder
         self.home = threading.get_ident()
         recorder.in_flight[self.id] = self
+        if recorder.box is not None:
+            recorder.box.enter(self)
         if recorder.watch is not None:
             recorder.watch()
 
+    def hide(self) -> None:
+        self.discard = True
+        if (box := self.recorder.box) is not None:
+            box.leave(self)
+
     def note(self, event: tuple[Any, ...]) -> None:
-        """Add an event where there can be many; those that come a fixed number of times go to ``trail`` directly."""
+        """Add an event where there can be many; others go to ``trail`` directly, and say to ``mark`` where it is."""
+        self.add(event)
+        mark = self.mark
+        code = event[0]
+        mark[0], mark[1] = code if type(code) is int else WORDS.mark(code), event[1]
+
+    def add(self, event: tuple[Any, ...]) -> None:
+        """``note`` for what is told beside another event, or when it is over: the request is not there."""
         room = self.recorder.room
         if len(self.trail) < room.assured or room.beyond(len(self.trail)):
             self.trail += event
@@ -230,6 +233,8 @@ class Recording:
             self._last_words(self.at_end)
         self.done = True
         self.ended = now()
+        if self.recorder.box is not None:
+            self.recorder.box.leave(self)
         self.thread = threading.current_thread()
         # Whoever still holds the recording (a task that outlives its request) writes into nowhere.
         self._finished_trail, self.trail = self.trail, _NOWHERE
@@ -275,7 +280,7 @@ class Recording:
             self.query,
             self.status,
             self.client,
-            _server(*self.server, _pid, self.thread.name if self.thread is not None else ""),
+            as_server(*self.server, _pid, self.thread.name if self.thread is not None else ""),
             self.handover,
             self.match,
             self.headers,
@@ -293,8 +298,3 @@ class Recording:
             facts=facts.current,
             stack=None if done else self._stack(),
         )
-
-
-@lru_cache(1024)
-def _server(name: str | None, version: str | None, pid: int, thread: str) -> Server:
-    return Server(name, version, pid, thread, _host)

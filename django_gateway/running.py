@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
+
+from .exchange import Server
+
+_host = socket.gethostname()
 
 
 @cache
@@ -33,3 +38,8 @@ def running_server() -> tuple[str | None, str | None]:
 
 
 _KNOWN_SERVERS: Final = frozenset({"daphne", "uvicorn", "hypercorn", "granian", "gunicorn", "waitress", "cheroot"})
+
+
+@lru_cache(1024)
+def as_server(name: str | None, version: str | None, pid: int, thread: str) -> Server:
+    return Server(name, version, pid, thread, _host)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from typing import Any, Final, Protocol
 
@@ -39,6 +39,15 @@ class Vocabulary:
         self.words: list[bytes] = []
         self._numbers: dict[bytes, int] = {}
         self._lock = threading.Lock()
+        #: Called with each word that is new.
+        self.told: Callable[[int, bytes], None] | None = None
+
+    def tell(self, listener: Callable[[int, bytes], None]) -> None:
+        """Call ``listener(number, encoded)`` for each word there is, and then for each that comes."""
+        with self._lock:
+            for number, encoded in enumerate(self.words, OWN):
+                listener(number, encoded)
+            self.told = listener
 
     def add(self, word: Any) -> int | None:
         """The number of ``word`` (plain data), None where there is no room for another."""
@@ -51,6 +60,8 @@ class Vocabulary:
             if number is None and len(self.words) < LIMIT:
                 self.words.append(encoded)
                 number = self._numbers[encoded] = OWN + len(self.words) - 1
+                if self.told is not None:
+                    self.told(number, encoded)
             return number
 
     def event(self, name: str, *fields: Any) -> int | str:
@@ -59,6 +70,11 @@ class Vocabulary:
         if number is not None or not fields:
             return name if number is None else number
         return f"{name}\0{msgspec.json.encode(fields).decode()}"
+
+    @staticmethod
+    def mark(word: int | str) -> int:
+        """A number for what ``event`` returned: its own, or else that of the event without its fields."""
+        return word if isinstance(word, int) else CODES[word.partition("\0")[0]]
 
     def word(self, number: int) -> Any:
         """The word behind a number of this vocabulary; an event's name is its first item."""

@@ -22,6 +22,7 @@ class BrokenStore:
     """What a store does whose file is damaged or held by somebody."""
 
     location = "sqlite:///srv/exchanges.sqlite3"
+    flight: Path | None = None
 
     def _fail(self, *_: Any, **__: Any) -> Any:
         raise StoreError("The store is damaged: delete the file, a new one is made.")

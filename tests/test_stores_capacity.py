@@ -56,7 +56,7 @@ def test_the_oldest_go_when_they_take_too_many_bytes(kind: str, tmp_path: Path) 
 
 
 def test_one_that_is_larger_than_the_capacity_harms_nobody(kind: str, tmp_path: Path) -> None:
-    store = opened(kind, tmp_path, bytes=200_000)
+    store = opened(kind, tmp_path, bytes=300_000)
     keep(store, factories.wsgi_page(query="q" * 500_000))
     forget(store)
     keep(store, factories.wsgi_page(path="/small"))

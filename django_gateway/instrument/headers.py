@@ -68,6 +68,6 @@ def _note(recording: Recording, by: str, at: int, added: Names, changed: Names, 
         number = WORDS.add(("django.headers", *key))
         if number is not None:
             _words[key] = number
-        recording.note((_HEADERS, at, *key) if number is None else (number, at))
+        recording.add((_HEADERS, at, *key) if number is None else (number, at))
     else:
-        recording.note((_HEADERS, at, *key))
+        recording.add((_HEADERS, at, *key))

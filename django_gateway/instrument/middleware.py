@@ -57,6 +57,7 @@ def traced(layer: Any, path: str, converted: Any, own: Any = None) -> Any:
     told = "async" if iscoroutinefunction(own or converted) else "sync"
     started = WORDS.event("django.middleware.started", path, told)
     finished = WORDS.event("django.middleware.finished", path)
+    began, ended = WORDS.mark(started), WORDS.mark(finished)
 
     if mode == "async":
 
@@ -67,6 +68,8 @@ def traced(layer: Any, path: str, converted: Any, own: Any = None) -> Any:
                 return await converted(request)
             entered = now()
             recording.trail += (started, entered)
+            mark = recording.mark
+            mark[0], mark[1] = began, entered
             try:
                 response = await layer(request)
             except Exception as error:
@@ -74,6 +77,8 @@ def traced(layer: Any, path: str, converted: Any, own: Any = None) -> Any:
                 response = await sync_to_async(exception.response_for_exception, thread_sensitive=False)(request, error)
             left = now()
             recording.trail += (finished, left, getattr(response, "status_code", None))
+            mark = recording.mark
+            mark[0], mark[1] = ended, left
             passed(recording, response, path, left)
             # Written by every layer: the outermost, which is the last, has the whole.
             recording.middleware_time = left - entered
@@ -88,6 +93,8 @@ def traced(layer: Any, path: str, converted: Any, own: Any = None) -> Any:
             return converted(request)
         entered = now()
         recording.trail += (started, entered)
+        mark = recording.mark
+        mark[0], mark[1] = began, entered
         try:
             response = layer(request)
         except Exception as error:
@@ -95,6 +102,8 @@ def traced(layer: Any, path: str, converted: Any, own: Any = None) -> Any:
             response = exception.response_for_exception(request, error)
         left = now()
         recording.trail += (finished, left, getattr(response, "status_code", None))
+        mark = recording.mark
+        mark[0], mark[1] = ended, left
         passed(recording, response, path, left)
         recording.middleware_time = left - entered
         return response
@@ -122,6 +131,7 @@ def _traced_hook(hook: Any) -> Any:
     fields = (path_of(owner), getattr(function, "__name__", "hook"))
     started = WORDS.event("django.hook.started", *fields)
     finished = WORDS.event("django.hook.finished", *fields)
+    began, ended = WORDS.mark(started), WORDS.mark(finished)
     trace: Callable[..., Any]
 
     if iscoroutinefunction(hook):
@@ -130,7 +140,10 @@ def _traced_hook(hook: Any) -> Any:
             recording = current.get()
             if recording is None:
                 return await hook(*args)
-            recording.trail += (started, now())
+            at = now()
+            recording.trail += (started, at)
+            mark = recording.mark
+            mark[0], mark[1] = began, at
             try:
                 answer = await hook(*args)
                 if answer is not None:
@@ -140,7 +153,10 @@ def _traced_hook(hook: Any) -> Any:
                 without_us(error)
                 raise
             finally:
-                recording.trail += (finished, now())
+                at = now()
+                recording.trail += (finished, at)
+                mark = recording.mark
+                mark[0], mark[1] = ended, at
 
         trace = trace_async
     else:
@@ -149,7 +165,10 @@ def _traced_hook(hook: Any) -> Any:
             recording = current.get()
             if recording is None:
                 return hook(*args)
-            recording.trail += (started, now())
+            at = now()
+            recording.trail += (started, at)
+            mark = recording.mark
+            mark[0], mark[1] = began, at
             try:
                 answer = hook(*args)
                 if answer is not None:
@@ -159,7 +178,10 @@ def _traced_hook(hook: Any) -> Any:
                 without_us(error)
                 raise
             finally:
-                recording.trail += (finished, now())
+                at = now()
+                recording.trail += (finished, at)
+                mark = recording.mark
+                mark[0], mark[1] = ended, at
 
         trace = trace_sync
     names = {"__self__": owner, "__name__": fields[1], "__qualname__": getattr(function, "__qualname__", fields[1])}

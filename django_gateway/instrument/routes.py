@@ -28,13 +28,13 @@ def matched(recording: Recording, match: Any, at: int) -> None:
         try:
             word = _words.get(key)
         except TypeError:  # an unhashable view
-            recording.note((_MATCHED, at, *_told(match, tried)))
+            recording.add((_MATCHED, at, *_told(match, tried)))
             return
         if word is None:
             fields = _told(match, tried)
             word = WORDS.add(("django.route.matched", *fields)) if len(_words) < _KEPT else None
             if word is None:
-                recording.note((_MATCHED, at, *fields))
+                recording.add((_MATCHED, at, *fields))
                 return
             _words[key] = word
         recording.trail += (word, at)
@@ -50,7 +50,7 @@ def unmatched(recording: Recording, error: Any, at: int) -> None:
             tried = said["tried"]
             fields = (_chains(tried[-_BEFORE_NOTHING:]), len(tried))
             word = WORDS.add(("django.route.unmatched", *fields)) if len(_words) < _KEPT else None
-            recording.note((_UNMATCHED, at, *fields) if word is None else (word, at))
+            recording.add((_UNMATCHED, at, *fields) if word is None else (word, at))
     except Exception as fault:
         faults.note(fault)
 

@@ -24,37 +24,51 @@ def patches() -> Iterable[tuple[Any, str, Any]]:
 
 def _send(signal: Signal, started: Any, finished: Any) -> Any:
     original = signal.send
+    began, ended = WORDS.mark(started), WORDS.mark(finished)
 
     def send(sender: Any, **named: Any) -> Any:
         recording = current.get()
         if recording is None:
             return original(sender, **named)
-        recording.trail += (started, now())
+        at = now()
+        recording.trail += (started, at)
+        mark = recording.mark
+        mark[0], mark[1] = began, at
         try:
             return original(sender, **named)
         except BaseException as error:
             without_us(error)
             raise
         finally:
-            recording.trail += (finished, now())
+            at = now()
+            recording.trail += (finished, at)
+            mark = recording.mark
+            mark[0], mark[1] = ended, at
 
     return send
 
 
 def _asend(signal: Signal, started: Any, finished: Any) -> Any:
     original = signal.asend
+    began, ended = WORDS.mark(started), WORDS.mark(finished)
 
     async def asend(sender: Any, **named: Any) -> Any:
         recording = current.get()
         if recording is None:
             return await original(sender, **named)
-        recording.trail += (started, now())
+        at = now()
+        recording.trail += (started, at)
+        mark = recording.mark
+        mark[0], mark[1] = began, at
         try:
             return await original(sender, **named)
         except BaseException as error:
             without_us(error)
             raise
         finally:
-            recording.trail += (finished, now())
+            at = now()
+            recording.trail += (finished, at)
+            mark = recording.mark
+            mark[0], mark[1] = ended, at
 
     return asend

@@ -28,6 +28,7 @@ _TEMPLATE_FINISHED: Final = CODES["django.template.finished"]
 
 #: Views and routes remembered; past that a table starts anew.
 _KEPT: Final = 4_096
+_KEPT_TEMPLATES: Final = 512
 
 
 def patches() -> Iterable[tuple[Any, str, Any]]:
@@ -42,12 +43,17 @@ def _resolving(original: Any) -> Any:
         recording = current.get()
         if recording is None:
             return original(self, request)
-        recording.trail += (_RESOLVER_STARTED, now())
+        at = now()
+        recording.trail += (_RESOLVER_STARTED, at)
+        mark = recording.mark
+        mark[0], mark[1] = _RESOLVER_STARTED, at
         try:
             match = original(self, request)
         except Exception as error:
             failed = now()
             recording.trail += (_RESOLVER_FAILED, failed, type(error).__name__)
+            mark = recording.mark
+            mark[0], mark[1] = _RESOLVER_FAILED, failed
             routes.unmatched(recording, error, failed)
             without_us(error)
             raise
@@ -55,9 +61,11 @@ def _resolving(original: Any) -> Any:
             recording.match = found = _match(recording, match)
             finished = now()
             recording.trail += (_RESOLVER_FINISHED, finished, found.route)
+            mark = recording.mark
+            mark[0], mark[1] = _RESOLVER_FINISHED, finished
             routes.matched(recording, match, finished)
             if "django_gateway" in found.namespaces:
-                recording.discard = True
+                recording.hide()
         except Exception as fault:
             faults.note(fault)
         return match
@@ -103,7 +111,7 @@ def name_of(view: Any) -> str:
 class _ViewWords:
     """What is known of a view before it is called."""
 
-    __slots__ = ("failed", "finished", "is_async", "name", "started")
+    __slots__ = ("began", "ended", "failed", "finished", "is_async", "name", "raised", "started")
 
     def __init__(self, view: Any, wrapped: Any) -> None:
         name = name_of(view)
@@ -112,6 +120,7 @@ class _ViewWords:
         self.started = WORDS.event("django.view.started", name, "async" if self.is_async else "sync")
         self.finished = WORDS.event("django.view.finished", name)
         self.failed = WORDS.event("django.view.failed", name)
+        self.began, self.ended, self.raised = map(WORDS.mark, (self.started, self.finished, self.failed))
 
 
 _views: dict[Any, _ViewWords] = {}
@@ -154,6 +163,8 @@ def _timed(view: Any, recording: Recording, words: _ViewWords) -> Any:
     def timed(*args: Any, **kwargs: Any) -> Any:
         started = now()
         recording.trail += (words.started, started)
+        mark = recording.mark
+        mark[0], mark[1] = words.began, started
         try:
             response = view(*args, **kwargs)
         except BaseException as error:
@@ -161,10 +172,14 @@ def _timed(view: Any, recording: Recording, words: _ViewWords) -> Any:
             failed = now()
             recording.view_time += failed - started
             recording.trail += (words.failed, failed, type(error).__name__)
+            mark = recording.mark
+            mark[0], mark[1] = words.raised, failed
             raise
         finished = now()
         recording.view_time += finished - started
         recording.trail += (words.finished, finished)
+        mark = recording.mark
+        mark[0], mark[1] = words.ended, finished
         passed(recording, response, words.name, finished)
         return response
 
@@ -175,6 +190,8 @@ def _timed_async(view: Any, recording: Recording, words: _ViewWords) -> Any:
     async def timed(*args: Any, **kwargs: Any) -> Any:
         started = now()
         recording.trail += (words.started, started)
+        mark = recording.mark
+        mark[0], mark[1] = words.began, started
         try:
             response = await view(*args, **kwargs)
         except BaseException as error:
@@ -182,10 +199,14 @@ def _timed_async(view: Any, recording: Recording, words: _ViewWords) -> Any:
             failed = now()
             recording.view_time += failed - started
             recording.trail += (words.failed, failed, type(error).__name__)
+            mark = recording.mark
+            mark[0], mark[1] = words.raised, failed
             raise
         finished = now()
         recording.view_time += finished - started
         recording.trail += (words.finished, finished)
+        mark = recording.mark
+        mark[0], mark[1] = words.ended, finished
         passed(recording, response, words.name, finished)
         return response
 
@@ -200,9 +221,29 @@ def _template_named(template: Template) -> str:
         return "a template"
 
 
-def _noted(recording: Recording, event: int, name: str) -> None:
+_Words = tuple[int | str] | tuple[int, str]
+_templates: dict[str, tuple[_Words, _Words]] = {}
+
+
+def _template_words(template: Template) -> tuple[_Words, _Words]:
+    """What stands for the beginning and the end of its rendering, in an event around the instant."""
+    name = _template_named(template)
+    words = _templates.get(name)
+    if words is None:
+        words = (_TEMPLATE_STARTED, name), (_TEMPLATE_FINISHED, name)
+        try:
+            # Names can be made up without end; most projects have few.
+            if len(_templates) < _KEPT_TEMPLATES:
+                started, finished = (WORDS.event(f"django.template.{what}", name) for what in ("started", "finished"))
+                words = _templates[name] = (started,), (finished,)
+        except Exception as fault:
+            faults.note(fault)
+    return words
+
+
+def _noted(recording: Recording, event: _Words) -> None:
     try:
-        recording.note((event, now(), name))
+        recording.note((event[0], now(), *event[1:]))
     except Exception as fault:
         faults.note(fault)
 
@@ -213,14 +254,14 @@ def _rendering(original: Any) -> Any:
         recording = current.get()
         if recording is None:
             return original(self, *args, **kwargs)
-        name = _template_named(self)
-        _noted(recording, _TEMPLATE_STARTED, name)
+        started, finished = _template_words(self)
+        _noted(recording, started)
         try:
             return original(self, *args, **kwargs)
         except BaseException as error:
             without_us(error)
             raise
         finally:
-            _noted(recording, _TEMPLATE_FINISHED, name)
+            _noted(recording, finished)
 
     return render

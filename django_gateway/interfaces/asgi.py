@@ -13,6 +13,7 @@ from typing import Any
 
 from asgiref.compatibility import guarantee_single_callable
 
+from ..blackbox import STATUS
 from ..clocks import Steps, now, stepped
 from ..correlation import request_id
 from ..exchange import HTTP, LIFESPAN, WEBSOCKET, Close, Handover
@@ -122,6 +123,11 @@ def begin(recorder: Recorder, scope: Scope, kind: str, vantage: str) -> Recordin
     return recording
 
 
+def _reached(recording: Recording, event: int, at: int) -> None:
+    mark = recording.mark
+    mark[0], mark[1] = event, at
+
+
 class Conversation:
     """``receive`` and ``send`` as the application gets them, for one exchange."""
 
@@ -157,6 +163,7 @@ class Conversation:
         elif kind == "websocket.disconnect":
             code, reason = whole(message.get("code")), shortened(decoded(message.get("reason") or ""))
             recording.trail += (CODES[kind], at, code, reason)
+            _reached(recording, CODES[kind], at)
             if recording.close is None:
                 recording.close = Close(code, "client", reason)
         elif kind in _RECEIVED:
@@ -186,9 +193,12 @@ class Conversation:
                 status = whole(message.get("status"))
                 if returned is not None or recording.status is None:  # a second one is refused
                     recording.status = status
+                    if status is not None and 0 < status < 1000:
+                        recording.mark[STATUS] = status
                     recording.headers = recording.recorder.redactor.headers(message.get("headers") or ())
                     recording.returned = at
                 recording.trail += (CODES[kind], at, status, returned)
+                _reached(recording, CODES[kind], at)
             elif kind == "websocket.send":
                 recording.sent += 1
                 form, size, excerpt = self._payload(message)
@@ -196,12 +206,13 @@ class Conversation:
                 recording.note((CODES[kind], at, form, size, excerpt, returned))
             elif kind == "websocket.accept":
                 self._accepted = True
-                recording.status = 101
+                recording.status = recording.mark[STATUS] = 101
                 recording.headers = recording.recorder.redactor.headers(message.get("headers") or ())
                 subprotocol = message.get("subprotocol")
                 if subprotocol is not None:
                     subprotocol = shortened(decoded(subprotocol))
                 recording.trail += (CODES[kind], at, subprotocol, returned)
+                _reached(recording, CODES[kind], at)
             elif kind == "websocket.close":
                 code, reason = whole(message.get("code", 1000)), shortened(decoded(message.get("reason") or ""))
                 if recording.close is None:
@@ -210,6 +221,7 @@ class Conversation:
                     # The ASGI specification: a close before accept is answered with 403.
                     recording.status = 403
                 recording.trail += (CODES[kind], at, code, reason, returned)
+                _reached(recording, CODES[kind], at)
             elif kind in _COMPLETE:
                 recording.note((_COMPLETE[kind], at, returned))
             elif kind in _FAILED:
@@ -243,7 +255,9 @@ class Conversation:
     def failed(self, error: BaseException) -> None:
         try:
             if isinstance(error, (asyncio.CancelledError, GeneratorExit)):
-                self._recording.trail += (_ASGI_CANCELLED, now())
+                at = now()
+                self._recording.trail += (_ASGI_CANCELLED, at)
+                _reached(self._recording, _ASGI_CANCELLED, at)
             else:
                 self._recording.fail(error)
                 if self._recording.type == WEBSOCKET and self._recording.close is None:

@@ -127,7 +127,7 @@ class Input:
     def _seen(self, data: bytes) -> bytes:
         self.last = now()
         if not self.size:
-            self._recording.trail += (_STDIN_STARTED, self.last)
+            self._recording.note((_STDIN_STARTED, self.last))
         self.size += len(data)
         missing = self._recording.recorder.body_bytes - len(self.first)
         if missing > 0:
@@ -178,6 +178,8 @@ def begin(
     if httpoxy:
         recording.trail += (_HTTPOXY, ready[0])
     recording.begun()
+    mark = recording.mark
+    mark[0], mark[1] = (_INTERPRETER, ready[0]) if application_loaded is None else (_APPLICATION, application_loaded[0])
     return recording
 
 

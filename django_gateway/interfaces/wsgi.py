@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any, Final
 
+from ..blackbox import STATUS
 from ..clocks import Reading, now, thread_clock
 from ..correlation import request_id
 from ..exchange import HTTP, Handover
@@ -131,9 +132,13 @@ class Answer:
         try:
             # Servers may add to the very list they are given, so it is read before they have it.
             told = shortened(status if type(status) is str else decoded(status))
-            recording.trail += (_START_RESPONSE, now(), told, exc_info is not None)
+            at = now()
+            recording.trail += (_START_RESPONSE, at, told, exc_info is not None)
+            mark = recording.mark
+            mark[0], mark[1] = _START_RESPONSE, at
             recording.headers = recording.recorder.redactor.headers(headers)
-            recording.status = int(told[:3]) if told[:3].isdecimal() else None
+            recording.status = status_code = int(told[:3]) if told[:3].isdecimal() else None
+            mark[STATUS] = status_code or 0
         except Exception as fault:
             faults.note(fault)
         try:
@@ -174,7 +179,10 @@ class Answer:
         try:
             self._iterable = iterable
             recording.returned = at = now()
-            recording.trail += (_returned_word(type(iterable)), at)
+            word, returned = _returned_word(type(iterable))
+            recording.trail += (word, at)
+            mark = recording.mark
+            mark[0], mark[1] = returned, at
             if file_wrapper is not None and _is_server_file(iterable, file_wrapper):
                 recording.unseen = [
                     "The body: the server sends the file itself (wsgi.file_wrapper), so its bytes and its end "
@@ -235,7 +243,10 @@ class Answer:
 
     def close(self) -> None:
         recording = self._recording
-        recording.trail += (_CLOSE, now())
+        at = now()
+        recording.trail += (_CLOSE, at)
+        mark = recording.mark
+        mark[0], mark[1] = _CLOSE, at
         token = current.set(recording)
         try:
             close = getattr(self._iterable, "close", None)
@@ -276,8 +287,9 @@ class SizedAnswer(Answer):
 
 
 @cache
-def _returned_word(kind: type) -> int | str:
-    return WORDS.event("wsgi.returned", f"{kind.__module__}.{kind.__qualname__}")
+def _returned_word(kind: type) -> tuple[int | str, int]:
+    word = WORDS.event("wsgi.returned", f"{kind.__module__}.{kind.__qualname__}")
+    return word, WORDS.mark(word)
 
 
 def _is_server_file(iterable: Iterable[bytes], wrapper: Any) -> bool:

@@ -7,6 +7,7 @@ store that no process has written yet.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
@@ -56,6 +57,8 @@ class Part(NamedTuple):
 class Store(Protocol):
     #: The URL it was opened with, without secrets.
     location: str
+    #: The folder of its processes' black boxes, which it reads when they have died; None where it has none.
+    flight: Path | None
 
     def pack(self, exchange: Exchange, vocabulary: Vocabulary | None = None) -> Any:
         """What ``write`` needs of an exchange, in few objects.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 from ..exchange import Exchange, Summary, summarise
@@ -17,6 +18,7 @@ from .filters import Condition, matches
 
 class MemoryStore:
     location = "memory:"
+    flight: Path | None = None
 
     def __init__(self, capacity: Capacity) -> None:
         self._capacity = capacity

@@ -6,34 +6,32 @@ at any instant; a power cut may lose the last transactions, never the file.
 
 from __future__ import annotations
 
-import socket
 import sqlite3
 import time
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
+from math import inf
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
-from ..exchange import IN_FLIGHT, INTERRUPTED, Exchange, Summary
-from ..vocabulary import OWN, Dictionary, Vocabulary, expand
+from ..exchange import Exchange, Summary
+from ..vocabulary import OWN, Vocabulary
+from . import interrupted, sql
 from . import parts as joining
-from . import sql
 from .base import MOST_FORGOTTEN, Capacity, Part, Statistics, StoreBusy
 from .connection import Connection, transaction
 from .encoding import decode, encode, encode_plain
 from .filters import Condition
-from .liveness import lives
+from .rows import insert, next_batch, spelled
 
-#: Rows of one INSERT. A whole batch goes in few statements; see sql.insert.
-_ROWS: Final = 64
 #: Exchanges forgotten in one transaction, so that other writers never wait long.
 _FORGET: Final = 500
 _PRUNE_EVERY: Final = 1.0  # seconds
 _SETTLE_EVERY: Final = 1.0  # seconds
-
-_INSERTS: Final = {rows: (sql.insert(rows), sql.insert_records(rows)) for rows in (_ROWS, 8, 1)}
+#: Who only writes looks after the dead now and then, so that their files do not gather where nobody reads.
+_SALVAGE_EVERY: Final = 60.0  # seconds
 
 
 class SQLiteStore:
@@ -44,6 +42,8 @@ class SQLiteStore:
         self._writer = Connection(path)
         self._reader = Connection(path)
         self._next_prune = self._next_settle = 0.0
+        self._salvaged = -inf
+        self.flight: Path | None = interrupted.flight(path)
 
     def pack(self, exchange: Exchange, vocabulary: Vocabulary | None = None) -> tuple[Any, ...]:
         return exchange.id, sql.values(exchange), encode(exchange)
@@ -57,26 +57,23 @@ class SQLiteStore:
             with suppress(StoreBusy):
                 while self._writer.use(self._prune, create=True):
                     pass
+        self._salvage(_SALVAGE_EVERY)
 
     def _write(
         self, connection: sqlite3.Connection, packed: Sequence[tuple[Any, ...]], vocabulary: Vocabulary | None
     ) -> None:
         key = None if vocabulary is None else vocabulary.key
         with transaction(connection):
-            batch = _next_batch(connection)
+            batch = next_batch(connection)
             if vocabulary is not None:
                 self._write_words(connection, vocabulary, max(row[0] for row in packed))
-            position = 0
-            for rows, (insert, insert_records) in _INSERTS.items():
-                while len(packed) - position >= rows:
-                    flat: list[Any] = [batch]
-                    records: list[Any] = [key]
-                    for number, values, body in packed[position : position + rows]:
-                        flat += values
-                        records += (number, body)
-                    position += rows
-                    connection.execute(insert, flat)
-                    connection.execute(insert_records, records)
+            insert(connection, packed, batch, key)
+
+    def _salvage(self, pause: float) -> None:
+        """Keep what dead processes were in when they died."""
+        if time.monotonic() - self._salvaged >= pause:
+            self._salvaged = time.monotonic()
+            interrupted.salvage(self._writer, self._path)
 
     @staticmethod
     def _write_words(connection: sqlite3.Connection, vocabulary: Vocabulary, last: int) -> None:
@@ -143,7 +140,7 @@ class SQLiteStore:
     def forget(self, numbers: Collection[int]) -> None:
         def write(connection: sqlite3.Connection) -> None:
             with transaction(connection):
-                batch = _next_batch(connection)
+                batch = next_batch(connection)
                 for table in ("exchange", "record"):
                     connection.executemany(f"DELETE FROM {table} WHERE id = ?", [(number,) for number in numbers])
                 connection.executemany(f"INSERT INTO forgotten VALUES (NULL, ?, {batch})", [(n,) for n in numbers])
@@ -172,31 +169,20 @@ class SQLiteStore:
             exchange = decode(body)
             if exchange.state != state:
                 exchange = msgspec.structs.replace(exchange, state=state)
-            if key is not None:
-                words = connection.execute("SELECT number, body FROM word WHERE vocabulary = ?", (key,))
-                try:
-                    exchange = expand(exchange, Dictionary(dict(words)))
-                except KeyError:  # forgotten by a writer between the two
-                    return None
+            try:
+                exchange = spelled(connection, key, exchange)
+            except KeyError:  # forgotten by a writer between the two
+                return None
             return joining.joined(exchange, lambda keys: _parts(connection, keys))
 
+        self._salvage(_SETTLE_EVERY)
         return self._reader.use(read, missing=None)
 
     def _settle(self, connection: sqlite3.Connection) -> None:
-        """What is in flight in a process of this machine that has died was interrupted: nobody else can say so."""
         if time.monotonic() < self._next_settle:
             return
         self._next_settle = time.monotonic() + _SETTLE_EVERY
-        query = "SELECT id, pid, started_at, body FROM exchange JOIN record USING (id) WHERE state = ?"
-        gone = [
-            (INTERRUPTED, number)
-            for number, pid, started_at, body in connection.execute(query, (IN_FLIGHT,)).fetchall()
-            if not lives(pid, started_at) and decode(body).server.host == socket.gethostname()
-        ]
-        if gone:
-            with transaction(connection):
-                batch = _next_batch(connection)
-                connection.executemany(f"UPDATE exchange SET state = ?, batch = {batch} WHERE id = ?", gone)
+        interrupted.settle(connection)
 
     def page(
         self, conditions: Sequence[Condition] = (), *, before: int | None = None, limit: int = 50
@@ -211,6 +197,7 @@ class SQLiteStore:
             query = f"SELECT {sql.COLUMNS} FROM exchange WHERE {clause} ORDER BY id DESC LIMIT ?"
             return [sql.summary(row) for row in connection.execute(query, (*parameters, limit))]
 
+        self._salvage(_SETTLE_EVERY)
         return self._reader.use(read, missing=[])
 
     def since(self, cursor: int, *, limit: int = 200) -> tuple[int, list[Summary]]:
@@ -226,6 +213,7 @@ class SQLiteStore:
             rows = connection.execute(query, (after, newest, limit)).fetchall()
             return newest, [sql.summary(row) for row in reversed(rows)]
 
+        self._salvage(_SETTLE_EVERY)
         return self._reader.use(read, missing=(0, []))
 
     def clear(self) -> None:
@@ -248,12 +236,6 @@ class SQLiteStore:
 def _parts(connection: sqlite3.Connection, keys: list[str]) -> list[tuple[str, str, Any]]:
     query = f"SELECT key, kind, body FROM part WHERE key IN ({', '.join('?' * len(keys))})"
     return [(key, kind, msgspec.msgpack.decode(body)) for key, kind, body in connection.execute(query, keys)]
-
-
-def _next_batch(connection: sqlite3.Connection) -> int:
-    connection.execute("UPDATE counter SET batch = batch + 1")
-    (batch,) = connection.execute("SELECT batch FROM counter").fetchone()
-    return int(batch)
 
 
 def _usage(connection: sqlite3.Connection) -> tuple[int, int]:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 import traceback
 
-from django_gateway import recording
+from django_gateway.faults import Faults
 
 
-def _note(self: recording.Faults, error: BaseException) -> None:
+def _note(self: Faults, error: BaseException) -> None:
     _original(self, error)
     _write(traceback.format_exception(error))
 
@@ -22,6 +22,6 @@ def _write(lines: list[str]) -> None:
         file.writelines(lines)
 
 
-_original = recording.Faults.note
-recording.Faults.note = _note  # type: ignore[method-assign]
+_original = Faults.note
+Faults.note = _note  # type: ignore[method-assign]
 _write([])
