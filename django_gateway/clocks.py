@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from .exchange import Frame, Loop, Scheduler
 from .failures import without_us
+from .heartbeat import Heartbeat
 
 try:
     import resource
@@ -170,7 +171,19 @@ thread_clock = ThreadClock()
 class Steps:
     """What the event loop gave one exchange: a step lasts from a resume of its coroutine to the next suspension."""
 
-    __slots__ = ("count", "held_up_by", "longest", "running", "sample", "seen", "since", "stack")
+    __slots__ = (
+        "begun",
+        "count",
+        "heart",
+        "held_up_by",
+        "lag",
+        "longest",
+        "running",
+        "sample",
+        "seen",
+        "since",
+        "stack",
+    )
 
     def __init__(self) -> None:
         self.count = self.running = self.longest = 0
@@ -182,11 +195,28 @@ class Steps:
         #: The same of the longest step.
         self.stack: tuple[list[Frame], list[int]] | None = None
         self.held_up_by: list[int] = []
+        #: Who knows how late the loop is, from when on that concerns this exchange, and what it was at most.
+        self.heart: Heartbeat | None = None
+        self.begun = 0
+        self.lag: int | None = None
+
+    def rest(self, until: int) -> None:
+        """What the loop does after ``until`` is no longer of interest."""
+        heart, self.heart = self.heart, None
+        if heart is not None:
+            self.lag = _later(self.lag, heart.worst(self.begun, until))
 
     def loop(self, duration: int) -> Loop:
         stack, held_up = self.stack or (None, [])
         suspended = max(0, duration - self.running)
-        return Loop(self.running, suspended, self.count, self.longest, stack, held_up, self.held_up_by)
+        lag, heart = self.lag, self.heart
+        if heart is not None:  # in flight
+            lag = _later(lag, heart.worst(self.begun, self.begun + duration))
+        return Loop(self.running, suspended, self.count, self.longest, stack, held_up, self.held_up_by, lag)
+
+
+def _later(first: int | None, second: int | None) -> int | None:
+    return second if first is None else first if second is None else max(first, second)
 
 
 @types.coroutine
@@ -194,29 +224,33 @@ def stepped(coroutine: Coroutine[Any, Any, Any], steps: Steps) -> Generator[Any,
     """Awaits ``coroutine`` and times each of its steps; values, exceptions and cancellation pass unchanged."""
     resume: Any = coroutine.send
     argument: Any = None
-    while True:
-        started = steps.since = now()
-        try:
-            yielded = resume(argument)
-        except StopIteration as stop:
-            return stop.value
-        finally:
-            step = now() - started
-            steps.since = 0
-            steps.count += 1
-            steps.running += step
-            if step > steps.longest:
-                steps.longest = step
-                steps.stack, steps.sample = steps.sample, None
-            elif steps.sample is not None:
-                steps.sample = None
-        try:
-            argument = yield yielded
-            resume = coroutine.send
-        except GeneratorExit:
-            coroutine.close()
-            raise
-        except BaseException as error:
-            without_us(error)
-            argument = error
-            resume = coroutine.throw
+    try:
+        while True:
+            started = steps.since = now()
+            try:
+                yielded = resume(argument)
+            except StopIteration as stop:
+                return stop.value
+            finally:
+                step = now() - started
+                steps.since = 0
+                steps.count += 1
+                steps.running += step
+                if step > steps.longest:
+                    steps.longest = step
+                    steps.stack, steps.sample = steps.sample, None
+                elif steps.sample is not None:
+                    steps.sample = None
+            try:
+                argument = yield yielded
+                resume = coroutine.send
+            except GeneratorExit:
+                coroutine.close()
+                raise
+            except BaseException as error:
+                without_us(error)
+                argument = error
+                resume = coroutine.throw
+    finally:
+        if steps.heart is not None:
+            steps.rest(now())

@@ -91,6 +91,7 @@ def document(exchange: Exchange, explain: Explain | None = None) -> dict[str, An
                 "at_ms": ms(crossing.started),
                 "waited_ms": ms(crossing.waited),
                 "ran_ms": ms(crossing.ran),
+                "ahead": crossing.ahead,
             }
             for crossing in phases.crossings(exchange)
         ],

@@ -78,6 +78,7 @@ def loop(loop: Loop | None) -> dict[str, Any] | None:
         "steps": loop.steps,
         "longest_step_ms": ms(loop.longest_step),
         "longest_step_stack": None if loop.stack is None else frames(loop.stack),
+        "lag_ms": ms(loop.lag),
         "held_up": [format_id(number) for number in loop.held_up],
         "held_up_by": [format_id(number) for number in loop.held_up_by],
     }

@@ -92,6 +92,9 @@ EVENT_FIELDS: Final[dict[str, tuple[str, ...]]] = {
     "django.route.unmatched": ("tried", "count"),
     # The request's body, read or parsed for the first time; ``by`` is the function that asked for it.
     "django.body.read": ("how", "by", "size", "exception", "returned"),
+    # A crossing's call had to wait in an executor's queue: its instant and thread are those of the crossing, ``ahead``
+    # the calls that had been handed to the executor before it and had not ended.
+    "crossing.queued": ("thread", "ahead"),
 }
 
 #: Fields of events that are instants themselves.

@@ -96,6 +96,8 @@ class Loop(msgspec.Struct, frozen=True, array_like=True):
     #: Ids of requests on the same loop that could not go on meanwhile, and of those that held this one up.
     held_up: list[int] = []
     held_up_by: list[int] = []
+    #: For how long at most something that was due had to wait for the loop; None where it was not looked at.
+    lag: int | None = None
 
 
 class Close(msgspec.Struct, frozen=True, array_like=True):

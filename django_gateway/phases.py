@@ -54,6 +54,8 @@ class Crossing(msgspec.Struct, frozen=True):
     entered: int | None
     left: int | None
     returned: int
+    #: Calls that had been handed to its executor before it and had not ended; 0 where a thread was free.
+    ahead: int = 0
 
     @property
     def waited(self) -> int:
@@ -192,6 +194,8 @@ def _layer(layer: Span, depth: int, inside: list[Span], end: int | None) -> Laye
 def crossings(exchange: Exchange) -> list[Crossing]:
     """In the order they set out."""
     work = [span for span in spans(exchange) if span.kind in ("django.middleware", "django.view", "django.hook")]
+    told = [happening for happening in happenings(exchange) if happening.name.startswith("crossing.")]
+    ahead = {(each.at, each.fields["thread"]): each.fields["ahead"] for each in told if each.name == "crossing.queued"}
     return [
         Crossing(
             happening.name.removeprefix("crossing."),
@@ -202,9 +206,10 @@ def crossings(exchange: Exchange) -> list[Crossing]:
             happening.fields["entered"],
             happening.fields["left"],
             happening.fields["returned"],
+            ahead.get((happening.at, happening.fields["thread"]), 0),
         )
-        for happening in happenings(exchange)
-        if happening.name.startswith("crossing.")
+        for happening in told
+        if happening.name != "crossing.queued"
     ]
 
 

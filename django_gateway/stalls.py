@@ -1,7 +1,7 @@
 """What holds an event loop up: a thread that looks, now and then, whether one step of an exchange lasts too long.
 
-A step that is over can't say which line took it, so its thread's stack is taken while it lasts. Nothing runs while no
-exchange is in flight on an event loop.
+A step that is over can't say which line took it, so its thread's stack is taken while it lasts. The same thread keeps
+the loops' heartbeats going. Nothing runs while no exchange is in flight on an event loop.
 """
 
 from __future__ import annotations
@@ -14,14 +14,18 @@ from time import perf_counter_ns as now
 from typing import Any, Final
 
 from . import stacks
+from .clocks import Steps
 from .exchange import HTTP
 from .failures import calls
+from .heartbeat import Heartbeat
 
 #: A step that lasts longer is looked at: nanoseconds. Django's own first request takes less.
 _LONG: Final = 40_000_000
 #: Between two looks, in seconds; the second is for a loop on which nothing moves.
 _SOON: Final = 0.02
 _LATER: Final = 0.2
+#: Looks in a row at loops on which nothing moves until they are left alone: two seconds.
+_QUIET: Final = 10
 #: Exchanges that are named as held up by one step.
 _NAMED: Final = 20
 
@@ -54,19 +58,45 @@ class Stalls:
 
     def _run(self) -> None:
         pause = threading.Event()  # nobody sets it: a sleep that a test's patched time.sleep does not reach
-        moved = 0
+        moved = quiet = 0
+        hearts: dict[Any, Heartbeat] = {}
         while True:
             self._begun.wait()
             # Cleared before the look: who begins after it sets it again.
             self._begun.clear()
             steps = [recording for recording in list(self._in_flight.values()) if recording.steps is not None]
             if not steps:
+                hearts.clear()
                 continue
             self._begun.set()
             before, moved = moved, sum(recording.steps.count for recording in steps)
             busy = moved != before or any(recording.steps.since for recording in steps)
+            quiet = 0 if busy else quiet + 1
             pause.wait(_SOON if busy else _LATER)
+            if quiet <= _QUIET:
+                hearts = self._beat(hearts)
             self._look()
+
+    def _beat(self, known: dict[Any, Heartbeat]) -> dict[Any, Heartbeat]:
+        """One beat for each loop that has something in flight. ``known`` are the hearts that beat until now."""
+        hearts: dict[Any, Heartbeat] = {}
+        going: dict[Any, Steps] = {}
+        for recording in list(self._in_flight.values()):
+            steps, task = recording.steps, recording.task
+            if steps is None or task is None:
+                continue
+            loop = task.get_loop()
+            heart = hearts.get(loop)
+            if heart is None:
+                heart = hearts[loop] = known.get(loop) or Heartbeat(loop)
+            if steps.heart is None:
+                steps.begun = recording.started
+                steps.heart = heart
+            if steps.since:
+                going[loop] = steps
+        for loop, heart in hearts.items():
+            heart.beat(going.get(loop))
+        return hearts
 
     def _look(self) -> None:
         instant = now()

@@ -122,11 +122,13 @@ def test_crossings_and_loop() -> None:
     told = document(factories.asgi_page())
     assert len(told["crossings"]) == 16
     for crossing in told["crossings"]:
-        assert crossing.keys() == {"direction", "function", "caller", "thread", "at_ms", "waited_ms", "ran_ms"}
+        keys = {"direction", "function", "caller", "thread", "at_ms", "waited_ms", "ran_ms", "ahead"}
+        assert crossing.keys() == keys
         assert crossing["direction"] == "to_thread"
         assert crossing["waited_ms"] > 0
     times = {"running_ms", "suspended_ms", "steps", "longest_step_ms"}
-    assert told["loop"].keys() == times | {"longest_step_stack", "held_up", "held_up_by"}
+    assert told["loop"].keys() == times | {"longest_step_stack", "lag_ms", "held_up", "held_up_by"}
+    assert told["loop"]["lag_ms"] is None
     assert told["scheduler"] is None
 
 

@@ -253,6 +253,31 @@ def test_what_has_ended_is_nowhere(program: Client, store: Store) -> None:
     assert "tab=stack" not in page(program, exchange)
 
 
+def test_how_late_the_loop_was(program: Client, store: Store) -> None:
+    exchange = factories.asgi_page()
+    assert exchange.loop is not None
+    factories.keep(store, exchange)
+    assert "The loop was late— not known" in text_of(page(program, exchange, "threads"))
+    late = msgspec.structs.replace(factories.asgi_page(), loop=msgspec.structs.replace(exchange.loop, lag=12_000_000))
+    factories.keep(store, late)
+    assert "The loop was late12.0 ms at worst" in text_of(page(program, late, "threads"))
+
+
+def test_who_waited_in_a_threads_queue_behind_whom(program: Client, store: Store) -> None:
+    exchange = factories.asgi_page()
+    factories.keep(store, exchange)
+    assert "had to wait for others" not in text_of(page(program, exchange, "threads"))
+    first, second = [event for event in exchange.trail if event[0] == "crossing.to_thread"][:2]
+    queued = [("crossing.queued", first[1], first[3], 1), ("crossing.queued", second[1], second[3], 2)]
+    exchange = msgspec.structs.replace(factories.asgi_page(), trail=[*exchange.trail, *queued])
+    factories.keep(store, exchange)
+    text = text_of(page(program, exchange, "threads"))
+    assert "2 of these calls had to wait for others in the thread's queue." in text
+    assert text.count("1 call was ahead") + text.count("2 calls were ahead") == 3
+    assert "16 changes between event loop and thread" in text
+    assert "crossing.queued" in page(program, exchange, "events")
+
+
 def test_the_longest_step_and_whom_it_held_up(program: Client, store: Store) -> None:
     own = Frame("/srv/shop/views.py", 41, "pay", "time.sleep(0.2)")
     exchange = factories.asgi_page()

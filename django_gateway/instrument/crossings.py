@@ -19,9 +19,11 @@ from ..clocks import now
 from ..failures import without_us
 from ..legible import shortened
 from ..recording import Recording, current, faults
-from ..vocabulary import WORDS
+from ..vocabulary import CODES, WORDS
+from .executors import SENSITIVE, Pooled, Queue
 
 _KEPT: Final = 4_096
+_CROSSING_QUEUED: Final = CODES["crossing.queued"]
 _words: dict[Any, int | str] = {}
 _known: dict[Any, tuple[int | str, Any]] = {}
 
@@ -82,22 +84,28 @@ def _copied(crossing: Any, name: str, value: Any) -> Any:
 
 
 class _Crossing:
-    """One crossing on its way: the instants and the thread on the other side."""
+    """One crossing on its way: its instants, the thread on the other side, and the queue for that."""
 
-    __slots__ = ("entered", "left", "thread")
+    __slots__ = ("ahead", "entered", "left", "queue", "started", "thread")
 
-    def __init__(self) -> None:
+    def __init__(self, queue: Queue | None) -> None:
+        self.queue = queue
+        self.started = self.ahead = 0
         self.entered: int | None = None
         self.left: int | None = None
         self.thread: int | None = None
 
 
-def _over(recording: Recording, event: str, function: Any, started: int, crossing: _Crossing) -> None:
+def _over(recording: Recording, event: str, function: Any, crossing: _Crossing) -> None:
     try:
         returned = now()
         recording.crossings += 1
         word = _word(event, function)
-        recording.note((word, started, crossing.thread, crossing.entered, crossing.left, returned))
+        recording.note((word, crossing.started, crossing.thread, crossing.entered, crossing.left, returned))
+        if crossing.entered is None and crossing.queue is not None:
+            crossing.queue.gives_up()
+        if crossing.ahead:
+            recording.note((_CROSSING_QUEUED, crossing.started, crossing.thread, crossing.ahead))
     except Exception as fault:
         faults.note(fault)
 
@@ -110,6 +118,8 @@ def _arrived(recording: Recording, crossing: _Crossing) -> None:
             names = recording.threads = {}
         if thread not in names:
             names[thread] = shortened(threading.current_thread().name)
+        if crossing.queue is not None:
+            crossing.ahead = crossing.queue.begins(crossing.started)
         crossing.entered = now()
     except Exception as fault:
         faults.note(fault)
@@ -122,7 +132,12 @@ def _to_thread(original: Any) -> Any:
         if recording is None or recording.done:
             return await original(self, *args, **kwargs)
         function = self.func
-        crossing = _Crossing()
+        try:
+            queue = SENSITIVE if self._thread_sensitive else Pooled(self._executor)
+        except Exception as fault:
+            faults.note(fault)
+            queue = None
+        crossing = _Crossing(queue)
 
         def run(*args: Any, **kwargs: Any) -> Any:
             before = recording.away
@@ -134,17 +149,19 @@ def _to_thread(original: Any) -> Any:
                 raise
             finally:
                 recording.away = before
-                crossing.left = now()
+                crossing.left = left = now()
+                if queue is not None:
+                    queue.ends(crossing.entered, left)
 
         copy = _copied(self, "func", run)
-        started = now()
+        crossing.started = now()
         try:
             return await original(copy, *args, **kwargs)
         except BaseException as error:
             without_us(error)
             raise
         finally:
-            _over(recording, "crossing.to_thread", function, started, crossing)
+            _over(recording, "crossing.to_thread", function, crossing)
 
     return call
 
@@ -156,7 +173,7 @@ def _to_loop(original: Any) -> Any:
         if recording is None or recording.done:
             return original(self, *args, **kwargs)
         function = self.awaitable
-        crossing = _Crossing()
+        crossing = _Crossing(None)
 
         async def over_there(awaitable: Any) -> Any:
             outer = recording.coroutine, recording.home, recording.away
@@ -173,13 +190,13 @@ def _to_loop(original: Any) -> Any:
 
         # asgiref calls the function here and awaits its result there; so do we.
         copy = _copied(self, "awaitable", lambda *args, **kwargs: over_there(function(*args, **kwargs)))
-        started = now()
+        crossing.started = now()
         try:
             return original(copy, *args, **kwargs)
         except BaseException as error:
             without_us(error)
             raise
         finally:
-            _over(recording, "crossing.to_loop", function, started, crossing)
+            _over(recording, "crossing.to_loop", function, crossing)
 
     return call

@@ -24,6 +24,10 @@ def count(number: int, singular: str, plural: str = "") -> str:
     return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
 
 
+def calls_ahead(number: int) -> str:
+    return f"{count(number, 'call')} {'was' if number == 1 else 'were'} ahead"
+
+
 def listed(words: list[str]) -> str:
     """``a, b and c``."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else ""

@@ -9,6 +9,7 @@ from ...connections import connections
 from ...exchange import format_id
 from ..libraries import is_library
 from ..units import duration
+from ..words import calls_ahead
 from .base import Query, Subject, Values, page_of
 
 
@@ -38,13 +39,29 @@ def build(subject: Subject, query: Query) -> Values:
                 "out": None if crossing.entered is None else crossing.entered - crossing.started,
                 "ran": crossing.ran and crossing.ran[1] - crossing.ran[0],
                 "back": None if crossing.left is None else crossing.returned - crossing.left,
+                "ahead": calls_ahead(crossing.ahead) if crossing.ahead else "",
             }
             for number, crossing in enumerate(crossings.items, crossings.first)
         ],
+        "queued": _queued(subject),
         "cost": sum(crossing.cost for crossing in trail.crossings),
         "extent": trail.extent,
         "server": exchange.server,
         "connections": connections(exchange),
+    }
+
+
+def _queued(subject: Subject) -> Values | None:
+    """The crossing that waited longest behind others; None where each found its thread free."""
+    behind = [each for each in subject.trail.crossings if each.ahead and each.entered is not None]
+    if not behind:
+        return None
+    worst = max(behind, key=lambda each: (each.entered or 0) - each.started)
+    return {
+        "count": len(behind),
+        "function": worst.function,
+        "ahead": calls_ahead(worst.ahead),
+        "waited": (worst.entered or 0) - worst.started,
     }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ...exchange import HTTP, INTERRUPTED, LIFESPAN, WEBSOCKET, Exchange
 from ..units import duration, share
-from ..words import server_name, short, thread_name
+from ..words import calls_ahead, server_name, short, thread_name
 from . import answer, layers, process, proxy
 from .intervals import Interval, intersect, subtract, union
 from .loop import split_by_loop
@@ -168,6 +168,8 @@ def _hop(crossing: Crossing, nested: list[Interval]) -> Piece:
             f" getting there took {duration(ran[0] - crossing.started)},"
             f" getting back {duration(crossing.returned - ran[1])}."
         )
+        if crossing.ahead:
+            text += f" {calls_ahead(crossing.ahead)} of it in the thread's queue."
     return Piece(
         crossing.started,
         crossing.returned,

@@ -24,7 +24,8 @@ _SPANS: Final = {
     for name in EVENT_FIELDS
     if (parts := name.split("."))[0] == "django" and len(parts) == 3 and parts[1] in _KEYS
 }
-_CROSSINGS: Final = {name: name.partition(".")[2] for name in EVENT_FIELDS if name.startswith("crossing.")}
+_CROSSINGS: Final = {name: name.partition(".")[2] for name in EVENT_FIELDS if name.startswith("crossing.to_")}
+_QUEUED: Final = "crossing.queued"
 _SIZES: Final = {name: fields.index("size") for name, fields in EVENT_FIELDS.items() if "size" in fields}
 #: Events whose last field is the instant at which the server's send() was back.
 _RETURNING: Final = frozenset(
@@ -57,6 +58,8 @@ class Crossing(NamedTuple):
     entered: int | None
     left: int | None
     returned: int
+    #: Calls that had been handed to its thread before it and had not ended.
+    ahead: int = 0
 
     @property
     def waited(self) -> list[Interval]:
@@ -138,6 +141,7 @@ def read(exchange: Exchange, elapsed: int = 0) -> Trail:
     """``elapsed`` is how long an exchange in flight has lasted by now, as far as is known."""
     origin = exchange.started
     pairs = _Pairs()
+    queued = {(event[1], event[2]): event[3] for event in exchange.trail if event[0] == _QUEUED}
     crossings: list[Crossing] = []
     happenings: list[Happening] = []
     instants: list[int] = []
@@ -148,8 +152,9 @@ def read(exchange: Exchange, elapsed: int = 0) -> Trail:
         if event is not None:
             pairs.add(*event, at, values)
         elif name in _CROSSINGS:
-            crossings.append(_crossing(_CROSSINGS[name], at, values, origin, exchange.threads))
-        else:
+            ahead = queued.get((instant, values[1]), 0)
+            crossings.append(_crossing(_CROSSINGS[name], at, values, origin, exchange.threads, ahead))
+        elif name != _QUEUED:
             happenings.append(_happening(name, at, values, origin))
     last = max(instants, default=0)
     last = max([last, *(crossing.returned for crossing in crossings)])
@@ -221,7 +226,7 @@ def _answers(happenings: list[Happening], instants: list[int], extent: int) -> l
     return spans
 
 
-def _crossing(direction: str, at: int, values: list[Any], origin: int, threads: dict[int, str]) -> Crossing:
+def _crossing(direction: str, at: int, values: list[Any], origin: int, threads: dict[int, str], ahead: int) -> Crossing:
     function, thread, entered, left, returned = values
     return Crossing(
         direction,
@@ -231,4 +236,5 @@ def _crossing(direction: str, at: int, values: list[Any], origin: int, threads: 
         None if entered is None else entered - origin,
         None if left is None else left - origin,
         returned - origin,
+        ahead,
     )
