@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from asgiref.sync import AsyncToSync, SyncToAsync
 
+from ..blackbox import CROSSING, SET_OUT
 from ..clocks import now
 from ..failures import without_us
 from ..legible import shortened
@@ -84,28 +85,41 @@ def _copied(crossing: Any, name: str, value: Any) -> Any:
 
 
 class _Crossing:
-    """One crossing on its way: its instants, the thread on the other side, and the queue for that."""
+    """One crossing on its way: its word, its instants, the thread on the other side, and the queue for that."""
 
-    __slots__ = ("ahead", "entered", "left", "queue", "started", "thread")
+    __slots__ = ("ahead", "entered", "left", "queue", "started", "thread", "word")
 
     def __init__(self, queue: Queue | None) -> None:
         self.queue = queue
         self.started = self.ahead = 0
+        self.word: int | str | None = None
         self.entered: int | None = None
         self.left: int | None = None
         self.thread: int | None = None
 
 
+def _set_out(recording: Recording, event: str, function: Any, crossing: _Crossing) -> None:
+    crossing.started = started = now()
+    try:
+        crossing.word = word = _word(event, function)
+        mark = recording.mark
+        mark[CROSSING], mark[SET_OUT] = WORDS.mark(word), started
+    except Exception as fault:
+        faults.note(fault)
+
+
 def _over(recording: Recording, event: str, function: Any, crossing: _Crossing) -> None:
     try:
         returned = now()
+        # One around it, or beside it, is no longer told: it would have to be looked for.
+        recording.mark[CROSSING] = 0
         recording.crossings += 1
-        word = _word(event, function)
-        recording.note((word, crossing.started, crossing.thread, crossing.entered, crossing.left, returned))
+        word = crossing.word or _word(event, function)
+        recording.add((word, crossing.started, crossing.thread, crossing.entered, crossing.left, returned))
         if crossing.entered is None and crossing.queue is not None:
             crossing.queue.gives_up()
         if crossing.ahead:
-            recording.note((_CROSSING_QUEUED, crossing.started, crossing.thread, crossing.ahead))
+            recording.add((_CROSSING_QUEUED, crossing.started, crossing.thread, crossing.ahead))
     except Exception as fault:
         faults.note(fault)
 
@@ -154,7 +168,7 @@ def _to_thread(original: Any) -> Any:
                     queue.ends(crossing.entered, left)
 
         copy = _copied(self, "func", run)
-        crossing.started = now()
+        _set_out(recording, "crossing.to_thread", function, crossing)
         try:
             return await original(copy, *args, **kwargs)
         except BaseException as error:
@@ -190,7 +204,7 @@ def _to_loop(original: Any) -> Any:
 
         # asgiref calls the function here and awaits its result there; so do we.
         copy = _copied(self, "awaitable", lambda *args, **kwargs: over_there(function(*args, **kwargs)))
-        crossing.started = now()
+        _set_out(recording, "crossing.to_loop", function, crossing)
         try:
             return original(copy, *args, **kwargs)
         except BaseException as error:
