@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,11 @@ from django_gateway import conf, process, served
 from django_gateway.panel.views.settings import share, store
 from django_gateway.recording import faults
 from django_gateway.stores import Capacity, Statistics
-from django_gateway.stores.account import FOLDER, Account, Report, reports
+from django_gateway.stores.account import FOLDER, SAMPLED_OF, Account, Report, reports
 from django_gateway.stores.memory import MemoryStore
+from django_gateway.stores.writer import Writer
 from panels import installed
+from written import one
 
 
 def in_force(tmp_path: Path, gateway: Any, **environment: str) -> dict[str, served.Setting]:
@@ -71,6 +74,7 @@ class Counts:
     dropped = 1
     error: str | None = "the disk is full"
     in_flight: dict[int, object] = {}
+    samples: tuple[int, ...] = (90_000, 5_000, 7_000)
 
 
 def test_a_process_tells_what_recording_costs_it(tmp_path: Path) -> None:
@@ -83,6 +87,7 @@ def test_a_process_tells_what_recording_costs_it(tmp_path: Path) -> None:
     (report,) = reports(tmp_path)
     assert (report.pid, report.written, report.dropped, report.faults) == (os.getpid(), 3, 1, 2)
     assert report.error == "the disk is full"
+    assert report.packing == 7_000
     assert not account.owes
     assert [path.name for path in (tmp_path / FOLDER).iterdir()] == [f"{os.getpid()}.json"]
 
@@ -95,6 +100,26 @@ def test_a_process_tells_no_more_than_once_a_second_and_owes_the_rest(tmp_path: 
     account.settle(counts)
     assert account.owes
     assert reports(tmp_path)[0].written == 3
+
+
+def test_one_in_many_is_timed() -> None:
+    writer = Writer(MemoryStore(Capacity()))
+    recording = one()
+    recording.id = 5 * SAMPLED_OF
+    for _ in range(2 * SAMPLED_OF):
+        writer.submit(recording)
+        recording.id += 1
+    assert len(writer.samples) == 2
+    assert all(0 < sample < 10**10 for sample in writer.samples)
+    assert writer.flush()
+    assert writer.written == 2 * SAMPLED_OF
+
+
+def test_what_was_not_timed_yet_is_not_said_to_be_nothing(tmp_path: Path) -> None:
+    counts = Counts()
+    counts.samples = ()
+    Account(tmp_path, lambda: (0, None)).settle(counts)
+    assert reports(tmp_path)[0].packing is None
 
 
 def test_no_folder_is_made_for_it(tmp_path: Path) -> None:
@@ -152,6 +177,8 @@ def test_the_page_shows_them(tmp_path: Path) -> None:
         text = client.get("/settings/").content.decode()
     assert "1 exchange dropped." in text
     assert "the disk is full" in text
+    assert re.search(r'for each">7 µs</td>', text)
+    assert f"the median of one in {SAMPLED_OF}" in text
     assert "&lt;script&gt;" in text
     assert "<script>" not in text
     assert "shop.settings" in text

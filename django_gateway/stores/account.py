@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, Protocol
@@ -18,6 +18,8 @@ import msgspec
 from .liveness import lives
 
 FOLDER: Final = "recorders"
+#: Of so many exchanges, a power of two, the packing of one is timed.
+SAMPLED_OF: Final = 128
 _EVERY: Final = 1.0  # seconds
 
 
@@ -37,6 +39,8 @@ class Report(msgspec.Struct, frozen=True):
     #: CPU time of the thread that writes, and for how many exchanges.
     cpu: int
     in_flight: int
+    #: CPU time of the request's thread for packing its exchange, the median of some; None before the first of them.
+    packing: int | None = None
 
     @property
     def alive(self) -> bool:
@@ -50,6 +54,9 @@ class Counted(Protocol):
     dropped: int
     error: str | None
     in_flight: dict[int, object]
+
+    @property
+    def samples(self) -> Iterable[int]: ...
 
 
 class Account:
@@ -84,6 +91,7 @@ class Account:
             fault=fault,
             cpu=time.thread_time_ns(),
             in_flight=len(writer.in_flight),
+            packing=samples[len(samples) // 2] if (samples := sorted(writer.samples)) else None,
         )
         with suppress(Exception):
             self._write(report)

@@ -63,6 +63,7 @@ class Counts:
     dropped = 0
     error: str | None = None
     in_flight: dict[int, object] = {}
+    samples: tuple[int, ...] = (9_000,)
 
 
 def test_settings(page: Page, told: PanelProcess, look: tuple[int, str]) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from django.http import HttpResponse
 
 from ...served import Served, Setting
-from ...stores.account import Report, reports
+from ...stores.account import SAMPLED_OF, Report, reports
 from ...stores.base import Statistics
 from ..access import PanelRequest, panel_view
 from ..pages import render
@@ -49,6 +49,7 @@ def settings(request: PanelRequest) -> HttpResponse:
         "dropped": sum(each.dropped for each in found),
         "faults": sum(each.faults for each in found),
         "project": project(served),
+        "sampled": SAMPLED_OF,
     }
     return render(request, "settings.html", context)
 
@@ -103,6 +104,7 @@ def recorder(report: Report) -> dict[str, Any]:
         "in_flight": report.in_flight,
         "cpu": report.cpu,
         "each": report.cpu // report.written if report.written else None,
+        "packing": report.packing,
     }
 
 
