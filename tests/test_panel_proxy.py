@@ -67,9 +67,9 @@ def drawn(exchange: Exchange) -> Picture:
 def test_the_lane_is_above_the_servers_and_everything_else_is_later(make: Any) -> None:
     exchange = make()
     before, after = drawn(exchange), drawn(behind(exchange))
-    assert [lane.key for lane in after.lanes] == ["client", "proxy", *(lane.key for lane in before.lanes[1:])]
+    assert [lane.key for lane in after.lanes] == ["client", "proxy", "queue", *(lane.key for lane in before.lanes[1:])]
     assert after.extent == max(900_000_000, before.extent + LEAD)
-    for old, new in zip(before.lanes[1:], after.lanes[2:], strict=True):
+    for old, new in zip(before.lanes[1:], after.lanes[3:], strict=True):
         pieces = [(piece.started, piece.finished) for line in old.rows for piece in line]
         moved = [(piece.started - LEAD, piece.finished - LEAD) for line in new.rows for piece in line]
         assert moved == pieces
@@ -90,6 +90,16 @@ def test_the_pieces_of_the_lane() -> None:
     assert "2 ms of it no worker had taken the request" in lane.rows[0][1].text.replace(".00", "")
 
 
+def test_what_stood_in_the_sockets_queue_is_drawn_where_the_clocks_tell_it_apart() -> None:
+    lane = drawn(behind(factories.wsgi_page())).lanes[2]
+    (piece,) = lane.rows[0]
+    assert (lane.key, lane.title) == ("queue", "Socket, queue")
+    assert (piece.started, piece.finished, piece.works) == (1_000_000, LEAD, ())
+    assert "about 2.00 ms later the application was called" in piece.text
+    at_once = drawn(behind(factories.wsgi_page(), asked=LEAD))
+    assert "queue" not in {lane.key for lane in at_once.lanes}
+
+
 def test_what_only_a_proxy_has_seen() -> None:
     exchange = alone()
     lanes = drawn(exchange).lanes
@@ -107,6 +117,7 @@ def test_what_only_a_proxy_has_seen() -> None:
 def test_an_answer_in_no_time_is_still_drawn() -> None:
     exchange = msgspec.structs.replace(alone(total=0), ended=0, started=0)
     assert len(timeline(drawn(exchange)).shapes) >= 2
+    assert row(summarise(exchange))["duration"] == "< 1 ms"
     assert "less than 1 ms" in "".join(word.text for word in sentence(exchange, read(exchange)))
 
 
@@ -116,7 +127,10 @@ def test_where_the_proxy_answered_something_else_the_sentence_says_so() -> None:
 
 
 def test_the_proxy_is_the_first_in_the_chain() -> None:
-    assert front(behind(factories.wsgi_page())) == "nginx 1.22"
+    exchange = behind(factories.wsgi_page())
+    assert front(exchange) == "nginx 1.22"
+    told = "".join(word.text for word in sentence(exchange, read(exchange)))
+    assert told.startswith("nginx passed this request on to ")
     assert front(factories.wsgi_page()) is None
     assert front(alone()) is None
     links = chain("gunicorn", "27.0", [7], "wsgi", "6.1", "nginx 1.22.1")

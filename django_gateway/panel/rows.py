@@ -9,7 +9,7 @@ from typing import Any, Final, TypedDict
 
 from ..exchange import FINISHED, HTTP, IN_FLIGHT, INTERRUPTED, LIFESPAN, WEBSOCKET, Summary, format_id
 from .text import shown
-from .units import duration
+from .units import MILLISECOND, duration
 from .words import server_name
 
 #: Parts of the duration bar, in the order they are drawn; also the names of their colours.
@@ -55,12 +55,20 @@ def row(summary: Summary) -> Row:
         "status": str(summary.status) if summary.status is not None else "…" if summary.state == IN_FLIGHT else "—",
         "tone": _tone(summary),
         "state": summary.state,
-        "duration": "" if summary.duration is None else duration(summary.duration),
+        "duration": took(summary),
         "time": f"{started.astimezone():%H:%M:%S}.{started.microsecond // 1000:03d}",
         "at": started.isoformat(timespec="milliseconds"),
         "measure": _measure(summary),
         "parts": _parts(summary),
     }
+
+
+def took(summary: Summary) -> str:
+    """Proxies count in whole milliseconds, so none of them is less than one."""
+    if summary.duration is None:
+        return ""
+    whole = summary.interface == "proxy" and summary.duration < MILLISECOND
+    return "< 1 ms" if whole else duration(summary.duration)
 
 
 def _notes(summary: Summary) -> list[str]:
@@ -103,6 +111,9 @@ def _parts(summary: Summary) -> list[int]:
 
 def _tone(summary: Summary) -> str:
     status = summary.status
+    if summary.exception and summary.type == HTTP and status is not None and status < 400:
+        # The head said that all was well before it was known.
+        return "server"
     if status is None:
         return "open" if summary.state == IN_FLIGHT else "none" if summary.type == HTTP else "ok"
     if status >= 500:
@@ -177,7 +188,7 @@ def chain(
     }.get(interface, "a process for each request")
     if interface == "proxy":
         title = "The web server in front, which answered itself"
-        return [{"place": "server", "text": f"{name} · {workers}", "title": title}]
+        return [{"place": "proxy", "text": f"{name} · {workers}", "title": title}]
     proxy: Link = {"place": "proxy", "text": shown(front or "", 40), "title": "The web server in front"}
     return [
         *([proxy] if front else []),

@@ -31,7 +31,8 @@ def sentence(exchange: Exchange, trail: Trail) -> list[Word]:
     if exchange.type == LIFESPAN:
         return _lifespan(exchange)
     told = _started(exchange, trail) if exchange.interface == "cgi" else _handed(exchange, "this request")
-    told += _layers(trail)
+    # Of what nobody lived to tell there is one event, and it may be any of many layers.
+    told += [] if exchange.state == INTERRUPTED and exchange.handover is None else _layers(trail)
     view = next(iter(trail.of("view")), None)
     told += _to_view(view, trail) if view else _no_view(exchange, trail)
     return [*told, *_ending(exchange, trail, view), *_in_front(exchange)]
@@ -66,7 +67,10 @@ def _started(exchange: Exchange, trail: Trail) -> list[Word]:
 
 
 def _handed(exchange: Exchange, what: str) -> list[Word]:
-    return [Word(f"{server_name(exchange.server.name)} handed {what} to "), Word(entry(exchange), "code")]
+    seen, server = proxied(exchange), server_name(exchange.server.name)
+    if seen is not None:
+        return [Word(f"{seen.title} passed {what} on to {server}, which handed it to "), Word(entry(exchange), "code")]
+    return [Word(f"{server} handed {what} to "), Word(entry(exchange), "code")]
 
 
 def _layers(trail: Trail) -> list[Word]:
@@ -90,7 +94,7 @@ def _to_view(view: Span, trail: Trail) -> list[Word]:
 def _no_view(exchange: Exchange, trail: Trail) -> list[Word]:
     if any(span.failed for span in trail.of("resolver")):
         return [Word("; no URL pattern matched the path")]
-    inner = trail.of("middleware")
+    inner = trail.of("middleware") if exchange.state != INTERRUPTED else []
     if inner and exchange.status is not None:
         return [Word(" and no view was reached: the innermost to see it was "), Word(layer(inner[-1].name), "code")]
     return []
@@ -99,7 +103,8 @@ def _no_view(exchange: Exchange, trail: Trail) -> list[Word]:
 def _ending(exchange: Exchange, trail: Trail, view: Span | None) -> list[Word]:
     took = Word(duration(trail.extent), "strong")
     if exchange.state == INTERRUPTED:
-        return [Word("; the process was gone before it answered, "), took, Word(" or more after it began.")]
+        when = "before it answered" if exchange.status is None else f"in the middle of its answer ({exchange.status})"
+        return [Word(f"; the process was gone {when}, "), took, Word(" or more after it began.")]
     if exchange.state == IN_FLIGHT:
         return [Word(", which has not answered after " if view else "; there is no answer after "), took, Word(".")]
     if view and view.failed:
@@ -129,7 +134,9 @@ def _conversation(exchange: Exchange, trail: Trail) -> list[Word]:
     if exchange.match:
         told += [Word("; Channels routed it to "), Word(exchange.match.view, "code")]
     accepted = trail.named("websocket.accept")
-    if not accepted:
+    if not accepted and exchange.state == INTERRUPTED:
+        told += [Word(", which accepted it")] if exchange.status == 101 else []
+    elif not accepted:
         told.append(Word(", which refused it" if exchange.ended is not None else ", which has not accepted it"))
     else:
         sizes = exchange.sizes
@@ -139,6 +146,8 @@ def _conversation(exchange: Exchange, trail: Trail) -> list[Word]:
     took = Word(duration(trail.extent), "strong")
     if exchange.state == IN_FLIGHT:
         return [*told, Word("; open for "), took, Word(" so far.")]
+    if exchange.state == INTERRUPTED:
+        return [*told, Word("; the process was gone, "), took, Word(" or more after it began.")]
     if exchange.close is None:
         return [*told, Word("; it ended after "), took, Word(".")]
     code = f"{exchange.close.code} ({described(exchange.close.code).name})"

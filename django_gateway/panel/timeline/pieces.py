@@ -12,6 +12,8 @@ from .intervals import Interval
 Form = Literal["span", "hop", "mark", "failure"]
 
 CLIENT: Final = "client"
+PROXY: Final = "proxy"
+QUEUE: Final = "queue"
 SERVER: Final = "server"
 INTERFACE: Final = "interface"
 MIDDLEWARE: Final = "middleware"

@@ -7,9 +7,9 @@ from typing import Final
 
 from ...exchange import Exchange
 from ...proxied import Phase, Proxied, proxied
-from ..units import duration, size
+from ..units import MILLISECOND, duration, size
 from .intervals import Interval
-from .pieces import CLIENT, SERVER, Lane, Link, Picture, Piece
+from .pieces import CLIENT, PROXY, QUEUE, Lane, Link, Picture, Piece
 
 _WORDS: Final = {
     "receiving": ("request received", "It read the request from the client."),
@@ -26,23 +26,43 @@ def with_proxy(picture: Picture, exchange: Exchange) -> Picture:
     if seen is None:
         return picture
     if exchange.interface == "proxy":
-        return Picture(max(seen.total, 1), [_client(picture.lanes[0], seen), _lane(seen)])
+        return Picture(_extent(seen), [_client(picture.lanes[0], seen, _extent(seen)), _lane(seen)])
     lead = -seen.started
     extent = max(lead + picture.extent, seen.total)
     lanes = [_later(lane, lead) for lane in picture.lanes]
-    lanes[0] = _client(lanes[0], seen)
-    lanes.insert(1, _lane(seen))
+    lanes[0] = _client(lanes[0], seen, seen.total)
+    lanes[1:1] = [_lane(seen), *_queue(seen)]
     links = [Link(link.at + lead, link.source, link.target, link.way) for link in picture.links]
     return Picture(extent, lanes, links, picture.ended)
+
+
+def _extent(seen: Proxied) -> int:
+    """Proxies count in milliseconds: what took none of them took some part of one."""
+    return max(seen.total, MILLISECOND)
+
+
+def _queue(seen: Proxied) -> list[Lane]:
+    """Between the proxy's asking and the application's call, where the two clocks tell anything between them."""
+    if not seen.queue:
+        return []
+    waited = duration(seen.queue)
+    text = (
+        f"{seen.title} had sent the request on; about {waited} later the application was called. Meanwhile the"
+        " connection stood in the listening socket's queue until a worker accepted it, and the server read the request."
+    )
+    called = -seen.started
+    labels = (f"about {waited} until a worker took it", f"about {waited}")
+    piece = Piece(called - seen.queue, called, QUEUE, "waiting to be accepted", text, labels)
+    return [Lane("queue", QUEUE, "Socket, queue", "waits for a worker", [[piece]])]
 
 
 def _lane(seen: Proxied) -> Lane:
     pieces = [_piece(phase, seen) for phase in seen.phases if phase.finished > phase.started]
     if not pieces:
-        pieces = [Piece(0, max(seen.total, 1), SERVER, seen.title, seen.reason or "", works=((0, max(seen.total, 1)),))]
+        pieces = [Piece(0, _extent(seen), PROXY, seen.title, seen.reason or "", works=((0, _extent(seen)),))]
     if seen.reason is not None:
-        pieces.append(Piece(seen.total, seen.total, SERVER, str(seen.told.get("status")), seen.reason, form="mark"))
-    return Lane("proxy", SERVER, seen.title, f"pid {seen.pid}" if seen.pid else "", [pieces])
+        pieces.append(Piece(seen.total, seen.total, PROXY, str(seen.told.get("status")), seen.reason, form="mark"))
+    return Lane("proxy", PROXY, seen.title, f"pid {seen.pid}" if seen.pid else "", [pieces])
 
 
 def _piece(phase: Phase, seen: Proxied) -> Piece:
@@ -54,11 +74,12 @@ def _piece(phase: Phase, seen: Proxied) -> Piece:
     if seen.told.get("upstream") is None:
         name, text = "answered by the proxy", seen.reason or ""
     works: tuple[Interval, ...] = () if phase.name in ("waiting", "sending") else ((phase.started, phase.finished),)
-    return Piece(phase.started, phase.finished, SERVER, name, text, (name, phase.name), works)
+    return Piece(phase.started, phase.finished, PROXY, name, text, (name, phase.name), works)
 
 
-def _client(lane: Lane, seen: Proxied) -> Lane:
-    row = [replace(piece, started=0, finished=max(seen.total, piece.finished)) for piece in lane.rows[0][:1]]
+def _client(lane: Lane, seen: Proxied, until: int) -> Lane:
+    # The client speaks with the proxy alone: what the application does after that it does not wait for.
+    row = [replace(piece, started=0, finished=until) for piece in lane.rows[0][:1]]
     return replace(lane, place=CLIENT, subtitle=str(seen.told.get("client") or lane.subtitle), rows=[row])
 
 

@@ -146,7 +146,9 @@ def heading(subject: Subject) -> Values:
         **rows.row(summarise(exchange)),
         "method": exchange.method or ("WebSocket" if exchange.type == WEBSOCKET else ""),
         "target": "lifespan" if exchange.type == LIFESPAN else target,
-        "took": f"{duration(extent)} so far" if exchange.state == IN_FLIGHT else duration(extent),
+        "took": f"{duration(extent)} so far"
+        if exchange.state == IN_FLIGHT
+        else rows.took(summarise(exchange)) or duration(extent),
         "protocol": _protocol(exchange),
         "mode": view[0].detail if view else "",
         "code": "consumer" if exchange.type == WEBSOCKET else "view",

@@ -1,8 +1,10 @@
 // The picture of an exchange: zoom, and words about the piece that is pointed at. It moves what the server has drawn.
 
-import { clamp, factorFor, level, MOST, neighbour, scrollFor, stand, wording } from "./zoom.js";
+import { clamp, every, factorFor, level, MOST, neighbour, scrollFor, stand, wording } from "./zoom.js";
 
-const NARROWEST = 700;
+// Narrower than this the server's drawing has no room for its labels: here they are left out where they have none, and
+// the whole way stays in sight.
+const NARROWEST = 240;
 const STEP = 1.6;
 const box = document.getElementById("plot-box");
 const plot = document.getElementById("plot");
@@ -22,6 +24,13 @@ const labels = [...plot.querySelectorAll(".label")].map((group) =>
     inside: !text.classList.contains("on-ground"),
   })),
 );
+const ticks = new Map(
+  [1, 4, 16].map((number) => [
+    number,
+    [...plot.querySelectorAll(`.level-${number} text`)].map((text) => ({ text, x: parseFloat(text.getAttribute("x")) })),
+  ]),
+);
+const TICK = 52;
 let factor = 1;
 
 function plotWidth() {
@@ -40,6 +49,7 @@ function zoom(to, fraction = 0.5, offset = box.clientWidth / 2) {
 }
 
 function arrange() {
+  thin();
   const width = plotWidth();
   const left = box.scrollLeft;
   for (const texts of labels) {
@@ -49,6 +59,13 @@ function arrange() {
       if (number === chosen && inside) text.setAttribute("x", String(stand({ x, need, room }, width, left)));
     });
   }
+}
+
+function thin() {
+  const shown = ticks.get(level(factor));
+  if (shown.length < 2) return;
+  const which = every(((shown[1].x - shown[0].x) * plotWidth()) / 100, TICK);
+  shown.forEach(({ text }, number) => text.classList.toggle("tight", number % which !== 0));
 }
 
 function middle() {
@@ -162,6 +179,7 @@ document.getElementById("journey").addEventListener("keydown", (event) => {
 });
 controls.addEventListener("click", (event) => ACTIONS[event.target.closest("[data-zoom]")?.dataset.zoom]?.());
 
+plot.classList.add("moves");
 controls.hidden = false;
 details.hidden = false;
 zoom(1, 0, 0);

@@ -38,6 +38,11 @@ export function stand({ x, room, need }, width, left) {
   return clamp(left, start, Math.max(start, end - need));
 }
 
+/** Of tick labels that stand `apart` pixels from each other, each `need` wide: every which has room. */
+export function every(apart, need) {
+  return apart > 0 ? Math.max(1, Math.ceil(need / apart)) : 1;
+}
+
 /** The next of `places` (each with lane `y` and start `x`) from the one at `index`, by the name of an arrow key. */
 export function neighbour(places, index, key) {
   const here = places[index];
