@@ -146,6 +146,7 @@ def document(exchange: Exchange, explain: Explain | None = None) -> dict[str, An
         "proxy": proxied.document(exchange, ms),
         "wire": arrival.document(exchange, ms),
         "events": [documented.event(happening) for happening in phases.happenings(exchange)],
+        "last_event": documented.last(phases.reached(exchange)),
         "events_dropped": exchange.sizes.dropped,
         "exception": documented.exception(exchange.failure),
         "stack": None if exchange.stack is None else documented.frames(exchange.stack),

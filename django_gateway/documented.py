@@ -188,6 +188,10 @@ def event(happening: phases.Happening) -> dict[str, Any]:
     return {"name": happening.name, "at_ms": ms(happening.at), **fields}
 
 
+def last(happening: phases.Happening | None) -> dict[str, Any] | None:
+    return None if happening is None else event(happening)
+
+
 def exception(failure: Failure | None) -> dict[str, Any] | None:
     if failure is None:
         return None

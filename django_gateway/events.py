@@ -95,6 +95,8 @@ EVENT_FIELDS: Final[dict[str, tuple[str, ...]]] = {
     # A crossing's call had to wait in an executor's queue: its instant and thread are those of the crossing, ``ahead``
     # the calls that had been handed to the executor before it and had not ended.
     "crossing.queued": ("thread", "ahead"),
+    # A crossing ("to_thread", "to_loop") that its process did not live to see the end of; nobody else writes it.
+    "crossing.under_way": ("direction", "function"),
 }
 
 #: Fields of events that are instants themselves.

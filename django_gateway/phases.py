@@ -15,6 +15,9 @@ from .exchange import Exchange
 
 #: What Django itself does inside the innermost middleware.
 _CORE = ("django.resolver.", "django.view.", "django.hook.", "django.template.")
+_CROSSINGS = ("crossing.to_thread", "crossing.to_loop", "crossing.queued")
+#: Told beside another event, at the same instant, or when they are over: an exchange is not there.
+_BESIDE = ("django.headers", "django.route.matched", "django.route.unmatched", *_CROSSINGS)
 
 
 class Happening(msgspec.Struct, frozen=True):
@@ -110,6 +113,13 @@ def happenings(exchange: Exchange) -> list[Happening]:
     return found
 
 
+def reached(exchange: Exchange) -> Happening | None:
+    """The last event of an exchange that has not ended, or never will; None of one that has, or reached none."""
+    if exchange.ended is not None:
+        return None
+    return next((event for event in reversed(happenings(exchange)) if event.name not in _BESIDE), None)
+
+
 def _happening(event: Any, start: int) -> Happening:
     name, at, *values = event
     fields = dict(zip(EVENT_FIELDS.get(name, ()), values, strict=False))
@@ -194,7 +204,7 @@ def _layer(layer: Span, depth: int, inside: list[Span], end: int | None) -> Laye
 def crossings(exchange: Exchange) -> list[Crossing]:
     """In the order they set out."""
     work = [span for span in spans(exchange) if span.kind in ("django.middleware", "django.view", "django.hook")]
-    told = [happening for happening in happenings(exchange) if happening.name.startswith("crossing.")]
+    told = [happening for happening in happenings(exchange) if happening.name in _CROSSINGS]
     ahead = {(each.at, each.fields["thread"]): each.fields["ahead"] for each in told if each.name == "crossing.queued"}
     return [
         Crossing(

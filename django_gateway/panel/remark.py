@@ -9,6 +9,7 @@ from .. import phases
 from ..exchange import HTTP, IN_FLIGHT, INTERRUPTED, WEBSOCKET, Exchange
 from .closing import described
 from .libraries import innermost, place
+from .reached import last, when_gone
 from .story import Word
 from .timeline import Trail
 from .timeline.intervals import total
@@ -51,15 +52,9 @@ def remark(exchange: Exchange, trail: Trail) -> Remark | None:
 
 def _stopped(exchange: Exchange, trail: Trail) -> Remark | None:
     if exchange.state == INTERRUPTED:
-        last = trail.spans[-1] if trail.spans else None
-        words = (
-            [Word("The last that it is known to have reached: "), Word(_name(last.kind, last.name), "code"), Word(".")]
-            if last
-            else []
-        )
-        words += _where(exchange)
         tab = "stack" if exchange.stack else "events"
-        return Remark("bad", f"Process {exchange.server.pid} ended before it answered.", words, tab)
+        headline = f"Process {exchange.server.pid} ended {when_gone(exchange)}."
+        return Remark("bad", headline, [*last(exchange), *_where(exchange)], tab)
     if exchange.state == IN_FLIGHT and exchange.type == HTTP:
         open_spans = [span for span in trail.spans if not span.ended]
         if open_spans:

@@ -27,6 +27,8 @@ _INTERFACES: Final = ("cgi", "wsgi", "asgi")
 _KINDS: Final = (HTTP, WEBSOCKET, LIFESPAN)
 _VANTAGES: Final = ("wrapper", "handler", "middleware")
 _STATUSES: Final = 1_000
+#: What the word of a crossing begins with, which is for its end.
+_CROSSING: Final = "crossing.to_"
 _UNSEEN: Final = (
     "How it came here, headers and all: its process was killed before that was stored. "
     "What is told was in memory that outlives a process."
@@ -121,6 +123,8 @@ def _event(words: Words, number: int, instant: int) -> list[Any] | None:
     try:
         word = words.word(number)
         name, *fields = word
+        if name.startswith(_CROSSING):
+            name, fields = "crossing.under_way", [name.partition(".")[2], *fields]
         expected = EVENT_FIELDS[name]
     except Exception:  # whatever a file can hold
         return None

@@ -128,7 +128,7 @@ def _loop(exchange: Exchange, trail: Trail, name: str) -> Lane:
 def _interruption(exchange: Exchange, trail: Trail) -> list[Piece]:
     if exchange.state != INTERRUPTED:
         return []
-    text = f"The process {exchange.server.pid} ended here, or later, before it could answer."
+    text = f"The process {exchange.server.pid} ended here, or later."
     return [Piece(trail.extent, trail.extent, "bad", "interrupted", text, ("interrupted",), form="failure")]
 
 
