@@ -62,6 +62,7 @@ _QUIET: Final = 8
 
 #: Three numbers of up to 20 digits.
 _SCHEDSTAT: Final = 64
+_TIMES: Final = "/proc/thread-self/schedstat"
 
 
 class _Thread:
@@ -78,7 +79,7 @@ class _Thread:
         #: Exchanges in a row during which the thread never left its processor.
         self.quiet = 0
         try:
-            self._descriptor = os.open("/proc/thread-self/schedstat", os.O_RDONLY | os.O_CLOEXEC) if _pread else None
+            self._descriptor = os.open(_TIMES, os.O_RDONLY | os.O_CLOEXEC) if _pread else None
         except OSError:
             self._descriptor = None
         if self._descriptor is not None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from typing import Final
 
+_PROC: Final = "/proc"
 _TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 #: Boot time is known to the second, and a start to the tick.
 _SLACK = 2 * 10**9
@@ -21,10 +23,10 @@ def lives(pid: int, since: int) -> bool:
     except OSError:
         pass  # another user's: it lives
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
+        with open(f"{_PROC}/{pid}/stat", "rb") as file:
             # The name, in parentheses, may hold anything; fields 3 (state) and 22 (starttime) are counted behind it.
             fields = file.read().rpartition(b")")[2].split()
-        with open("/proc/stat", "rb") as file:
+        with open(f"{_PROC}/stat", "rb") as file:
             booted = next(int(line.split()[1]) for line in file if line.startswith(b"btime"))
     except (OSError, StopIteration, ValueError):
         return True

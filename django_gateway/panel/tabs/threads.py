@@ -100,7 +100,7 @@ def _shares(states: list[tuple[str, int | None, str]]) -> list[Values]:
         shares.append(
             {
                 "name": name,
-                "took": "not told by this kernel" if took is None else duration(took),
+                "took": "not known" if took is None else duration(took),
                 "meaning": meaning,
                 "x": round(x, 3),
                 "width": round(width, 3),

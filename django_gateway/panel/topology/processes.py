@@ -53,6 +53,11 @@ class Process:
             yield from child.walk()
 
 
+def readable() -> bool:
+    """Whether this system tells of its processes: it may have no /proc."""
+    return (PROC / "self" / "stat").exists()
+
+
 def tree(root: int) -> Process | None:
     """The process and all below it; None where it does not live, or there is no /proc."""
     known: dict[int, Process] = {}

@@ -11,6 +11,7 @@ from ...stores.account import SAMPLED_OF, Report, reports
 from ...stores.base import Statistics
 from ..access import PanelRequest, panel_view
 from ..pages import render
+from ..topology import readable
 from .list import chain_of
 
 #: What each key is for; a key that is not here is told by what it accepts.
@@ -50,6 +51,7 @@ def settings(request: PanelRequest) -> HttpResponse:
         "faults": sum(each.faults for each in found),
         "project": project(served),
         "sampled": SAMPLED_OF,
+        "silent": not readable(),
     }
     return render(request, "settings.html", context)
 

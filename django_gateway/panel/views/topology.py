@@ -12,8 +12,9 @@ from ...exchange import IN_FLIGHT
 from ...stores.filters import Condition
 from ..access import PanelRequest, panel_view
 from ..pages import render
-from ..topology import Listener, Process, Thread, listeners, tree
+from ..topology import Listener, Process, Thread, listeners, readable, tree
 from ..topology import words as told
+from ..topology.processes import PROC
 from .list import chain_of
 
 #: Of exchanges in flight, how many are counted.
@@ -37,7 +38,9 @@ def topology(request: PanelRequest) -> HttpResponse:
     root = request.gateway.instance.supervisor or os.getpid()
     found = tree(root)
     context: dict[str, Any] = {"place": "topology", "chain": chain_of(request), "found": found is not None}
-    if found is not None:
+    if found is None:
+        context["silent"] = not readable()
+    else:
         context.update(drawn(request, found))
     return render(request, "topology.html", context)
 
@@ -140,7 +143,7 @@ def where(listener: Listener) -> str:
 def is_spare(process: Process) -> bool:
     """Whether gatewayserve started it to wait. Of its environment this one name is looked for."""
     try:
-        with open(f"/proc/{process.pid}/environ", "rb") as file:
+        with open(f"{PROC}/{process.pid}/environ", "rb") as file:
             return b"GATEWAY_SPARE=1" in file.read().split(b"\0")
     except OSError:
         return False
