@@ -22,7 +22,18 @@ import psutil
 
 from sites import Site, environment
 
-__all__ = ["DEADLINE", "Serving", "Site", "Stream", "alive", "environment", "listens", "open_request", "until"]
+__all__ = [
+    "DEADLINE",
+    "Serving",
+    "Site",
+    "Stream",
+    "alive",
+    "alive_pid",
+    "environment",
+    "listens",
+    "open_request",
+    "until",
+]
 DEADLINE = 60.0
 T = TypeVar("T")
 
@@ -174,6 +185,13 @@ def listens(serving: Serving) -> bool:
 def alive(process: psutil.Process) -> bool:
     try:
         return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def alive_pid(pid: int) -> bool:
+    try:
+        return alive(psutil.Process(pid))
     except psutil.NoSuchProcess:
         return False
 

@@ -9,11 +9,10 @@ import sys
 import threading
 from pathlib import Path
 
-import psutil
 import pytest
 
 from every_server import every
-from serving import Serving, Site, Stream, alive, listens, until
+from serving import Serving, Site, Stream, alive_pid, listens, until
 
 
 @pytest.fixture
@@ -85,13 +84,6 @@ def test_a_worker_that_dies_while_it_serves_is_replaced(site: Site, arguments: l
             serving.request("/die/")
         until(lambda: not alive_pid(int(before)))
         until(lambda: serving.request("/version/") == (200, "one"))
-
-
-def alive_pid(pid: int) -> bool:
-    try:
-        return alive(psutil.Process(pid))
-    except psutil.NoSuchProcess:
-        return False
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from ..workers.environment import CHANNEL
+from ..workers.environment import CHANNEL, SUPERVISOR
 
 Message = Mapping[str, Any]
 _PACKET = 1 << 17
@@ -49,7 +49,7 @@ class Child:
         with theirs:
             self._process = subprocess.Popen(
                 argv,
-                env={**environment, CHANNEL: str(theirs.fileno())},
+                env={**environment, CHANNEL: str(theirs.fileno()), SUPERVISOR: str(os.getpid())},
                 pass_fds=(*descriptors, theirs.fileno()),
                 stdin=None if reads else subprocess.DEVNULL,
                 process_group=0,

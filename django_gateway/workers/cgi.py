@@ -42,7 +42,7 @@ def main() -> int:
         if recording is not None:
             recording.disconnected("SIGTERM")
 
-    tether.end_with_parent(os.getppid())
+    tether.end_with_group()
     listen_for_end(told_to_end)
     steps = {}
     error: BaseException | None = None

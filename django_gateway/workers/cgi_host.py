@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import signal
 import socket
 import sys
@@ -20,11 +19,11 @@ from typing import IO, Final
 
 from .. import __version__
 from ..servers.cgi import CHANGES
+from . import group
 from .cgi_connection import Connection, Left
 from .cgi_http import HTTPError, Request, page
 from .cgi_rehearsal import Rehearsals
 from .cgi_script import Script, environment
-from .cgi_server import end_group
 from .channel import channel
 
 SOFTWARE: Final = f"gatewayserve/{__version__}"
@@ -66,7 +65,7 @@ class Host:
         await self._wait_for(list(self._connections.values()), _LAST)
         # Each of them has told its script to end.
         await self._wait_for(list(self._ending), _LAST)
-        end_group(signal.SIGKILL, _LAST)
+        group.end(signal.SIGKILL, _LAST)
 
     @staticmethod
     async def _wait_for(tasks: list[asyncio.Task[None]], seconds: float) -> None:
@@ -183,9 +182,7 @@ def main() -> None:
     parser.add_argument("folder")
     parser.add_argument("script")
     options = parser.parse_args()
-    # The supervisor has made a process group for this; a host that is started by hand makes its own.
-    if os.getpgrp() != os.getpid():
-        os.setpgid(0, 0)
+    group.make()
     listener = socket.socket(fileno=options.fd)
     listener.set_inheritable(False)
 

@@ -16,15 +16,14 @@ import stat
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
 from ..servers.cgi import CHANGES, passed_on
-from . import tether
+from . import group, tether
 from .cgi_rehearsal import Rehearsals
 from .channel import channel
 
@@ -122,31 +121,8 @@ class Keeper:
                 program.process.send_signal(program.end_with)
             with suppress(subprocess.TimeoutExpired):
                 program.process.wait(_PEACE)
-        end_group(signal.SIGTERM, _LAST)
-        end_group(signal.SIGKILL, _LAST)
-
-
-def end_group(number: signal.Signals, seconds: float) -> None:
-    """Send the signal to every other process of our group, and wait until they are gone, but not for longer."""
-    deadline = time.monotonic() + seconds
-    for pid in _others():
-        with suppress(ProcessLookupError):
-            os.kill(pid, number)
-    while any(True for _ in _others()) and time.monotonic() < deadline:
-        time.sleep(_LOOK)
-
-
-def _others() -> Iterator[int]:
-    """The living processes of our group, without this one. The group is ours alone: the supervisor has made it."""
-    group = os.getpgrp()
-    for entry in os.listdir("/proc"):
-        if not entry.isdecimal() or int(entry) == os.getpid():
-            continue
-        with suppress(OSError, ValueError):
-            with open(f"/proc/{entry}/stat", encoding="latin-1") as file:
-                state, _, its_group, *_ = file.read().rpartition(")")[2].split()
-            if int(its_group) == group and state != "Z":
-                yield int(entry)
+        group.end(signal.SIGTERM, _LAST)
+        group.end(signal.SIGKILL, _LAST)
 
 
 def _stderr() -> tuple[int, threading.Thread]:
@@ -170,9 +146,7 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("ready", nargs="*")
     options = parser.parse_args(own)
-    # The supervisor has made the group; a keeper that is started by hand makes its own.
-    if os.getpgrp() != os.getpid():
-        os.setpgid(0, 0)
+    group.make()
     (options.folder / "temporary").mkdir(parents=True, exist_ok=True)
     return Keeper(options.folder, options.ready, commands, options.fd).run()
 

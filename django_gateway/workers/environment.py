@@ -6,6 +6,8 @@ from typing import Final
 
 #: The file descriptor of the worker's end of the channel to the supervisor.
 CHANNEL: Final = "GATEWAY_CHANNEL"
+#: The supervisor's process id, so that a worker can tell that it was gone before the worker had begun to look.
+SUPERVISOR: Final = "GATEWAY_SUPERVISOR"
 #: Present in a spare: import ahead, and wait for the word.
 SPARE: Final = "GATEWAY_SPARE"
 #: The dotted path of the application; absent where the project's settings say it.

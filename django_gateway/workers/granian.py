@@ -35,7 +35,7 @@ def inherit(number: int) -> None:
 
 
 def main() -> None:
-    tether.end_with_parent(os.getppid())
+    tether.end_with_supervisor()
     spare.hold()
     at = sys.argv.index("--fd")
     _, number = sys.argv[at : at + 2]

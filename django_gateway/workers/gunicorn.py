@@ -6,8 +6,6 @@ ASGI stops accepting as soon as it is told to end.
 
 from __future__ import annotations
 
-import os
-
 from gunicorn.app import base, wsgiapp
 from gunicorn.arbiter import Arbiter as GunicornArbiter
 from gunicorn.workers import gasgi
@@ -36,7 +34,7 @@ class Arbiter(GunicornArbiter):
 
 
 def main() -> None:
-    tether.end_with_parent(os.getppid())
+    tether.end_with_supervisor()
     spare.hold()
     base.Arbiter = Arbiter
     gasgi.ASGIWorker = ASGIWorker

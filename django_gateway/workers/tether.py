@@ -11,6 +11,8 @@ import signal
 import sys
 from typing import Final
 
+from .environment import SUPERVISOR
+
 _PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
 
 
@@ -20,6 +22,20 @@ def end_with_parent(parent: int) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
         if os.getppid() != parent:
             sys.exit(1)
+
+
+def end_with_supervisor() -> None:
+    """As above; where no supervisor has started this process, with whoever has."""
+    end_with_parent(int(os.environ.get(SUPERVISOR) or os.getppid()))
+
+
+def end_with_group() -> None:
+    """As above, with whoever has started this process, be it that the first of its group, who keeps it, is gone."""
+    end_with_parent(os.getppid())
+    try:
+        os.kill(os.getpgrp(), 0)
+    except ProcessLookupError:
+        sys.exit(1)
 
 
 def main() -> None:
