@@ -233,7 +233,13 @@ class Blocking(WebsocketConsumer):
         self.send(text_data=text_data)
 
 
+class Echoing(AsyncWebsocketConsumer):
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        await self.send(text_data=text_data)
+
+
 websocket_urlpatterns: Any = [
     re_path(r"^talking/(?P<mark>\w+)/$", Talking.as_asgi()),  # type: ignore[arg-type]
     re_path(r"^blocking/(?P<mark>\w+)/$", Blocking.as_asgi()),  # type: ignore[arg-type]
+    re_path(r"^echoing/(?P<mark>\w+)/$", Echoing.as_asgi()),  # type: ignore[arg-type]
 ]
