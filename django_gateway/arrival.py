@@ -13,12 +13,26 @@ SERVER: Final = "server"
 PROXY: Final = "proxy"
 
 
+#: Headers about one connection: the client's is with whoever stands nearest to it.
+_OF_CONNECTION: Final = ("connection", "keep-alive", "transfer-encoding", "upgrade")
+#: What servers add, besides.
+_OF_SERVERS: Final = ("content-length", "date", "server")
+
+
+class Added(NamedTuple):
+    name: str
+    value: str
+    #: Who it must have been; None where it may have been either.
+    by: str | None
+
+
 class Arrival(NamedTuple):
-    #: Headers on the wire that the application did not send, with who it must have been: name, value.
-    added: list[tuple[str, str]]
+    #: Headers on the wire that the application did not send.
+    added: list[Added]
     #: Places, among the exchange's headers, of those that are not on the wire.
     missing: list[int]
-    by: str
+    #: Who has taken those away; None where it may have been the server or the proxy.
+    by: str | None
 
 
 def wire(exchange: Exchange) -> dict[str, Any] | None:
@@ -38,10 +52,22 @@ def arrival(exchange: Exchange) -> Arrival | None:
     for name, value in seen["response"]["headers"]:
         place = next((place for place in missing if sent[place] == (name.lower(), value)), None)
         if place is None:
-            added.append((name, value))
+            added.append(Added(name, value, _by(name.lower(), value.lower(), exchange)))
         else:
             missing.remove(place)
-    return Arrival(added, missing, PROXY if "proxy" in exchange.parts else SERVER)
+    return Arrival(added, missing, None if "proxy" in exchange.parts else SERVER)
+
+
+def _by(name: str, value: str, exchange: Exchange) -> str | None:
+    """Who has added it, by what is known of servers and proxies. Both in small letters."""
+    proxy = exchange.parts.get("proxy")
+    if not isinstance(proxy, dict):
+        return SERVER
+    if name == "server":
+        return PROXY if str(proxy["name"]) in value else SERVER
+    if name == "date" and proxy["name"] == "nginx":
+        return PROXY  # in place of the server's, always
+    return PROXY if name in _OF_CONNECTION or name not in _OF_SERVERS else None
 
 
 def headers(exchange: Exchange) -> list[dict[str, Any]]:
@@ -49,7 +75,7 @@ def headers(exchange: Exchange) -> list[dict[str, Any]]:
     arrived = arrival(exchange)
     if arrived is None:
         return []
-    return [{"name": name, "value": value, "origin": arrived.by, "changed_by": []} for name, value in arrived.added]
+    return [{"name": name, "value": value, "origin": by, "changed_by": []} for name, value, by in arrived.added]
 
 
 def removed(exchange: Exchange) -> list[dict[str, Any]]:

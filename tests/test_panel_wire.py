@@ -84,7 +84,11 @@ def test_the_response_says_what_the_server_added_and_what_did_not_arrive(program
     exchange = with_wire(store, seen(REQUEST, RESPONSE), HEADERS)
     arrived = arrival(exchange)
     assert arrived is not None
-    assert arrived.added == [("Date", "today"), ("Server", "it"), ("Transfer-Encoding", "chunked")]
+    assert arrived.added == [
+        ("Date", "today", "server"),
+        ("Server", "it", "server"),
+        ("Transfer-Encoding", "chunked", "server"),
+    ]
     assert [HEADERS[place][0] for place in arrived.missing] == ["Server"]
     text = "".join(text_of(page(program, exchange, "response")).split())
     assert "Transfer-Encodingchunkedtheserveronitswayout" in text
@@ -96,6 +100,17 @@ def test_the_response_says_what_the_server_added_and_what_did_not_arrive(program
         "Transfer-Encoding",
     ]
     assert [(header["name"], header["removed_by"]) for header in told["removed"]] == [("Server", "server")]
+
+
+@pytest.mark.parametrize(("proxy", "date"), [("nginx", "proxy"), ("caddy", None)])
+def test_what_either_the_server_or_the_proxy_added(program: Client, store: Store, proxy: str, date: str | None) -> None:
+    exchange = with_wire(store, seen(REQUEST, RESPONSE.replace(b"Server: it", f"Server: {proxy}".encode())), HEADERS)
+    store.attach(format_id(exchange.id), "proxy", {"name": proxy})
+    exchange = store.get(exchange.id) or exchange
+    arrived = arrival(exchange)
+    assert arrived is not None
+    assert [one.by for one in arrived.added] == [date, "proxy", "proxy"]
+    assert arrived.by is None
 
 
 def test_without_a_wire_there_is_no_tab_and_no_claim(program: Client, store: Store) -> None:

@@ -40,7 +40,7 @@ def test_the_very_bytes_and_who_put_them_there(served: tuple[Serving, Site]) -> 
     assert (told["excerpt"], told["body"], body) == ("answer", 6, "answer")
     arrived = arrival(exchange)
     assert arrived is not None
-    added = {name.lower() for name, _ in arrived.added}
+    added = {one.name.lower() for one in arrived.added}
     assert {"date", "server"} <= added
     assert "set-cookie" not in added
     if exchange.interface == "wsgi":

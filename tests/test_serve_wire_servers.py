@@ -15,6 +15,8 @@ from every_server import refused
 from serving import Serving, Site, listens, until
 from wires import ask_many, numbers_agree, project, serving_wire, wired
 
+PROXIES = ["nginx", "apache", "caddy"]
+
 # Other ways to serve
 
 
@@ -72,20 +74,25 @@ def test_reload_and_the_end(tmp_path: Path) -> None:
         assert serving.end(signal.SIGKILL) == -signal.SIGKILL
 
 
-def test_in_front_of_a_proxy(tmp_path: Path) -> None:
-    with serving_wire(tmp_path, "--wsgi --server gunicorn --threads 4 --behind nginx") as (serving, site):
+@pytest.mark.parametrize("proxy", PROXIES)
+def test_in_front_of_a_proxy(tmp_path: Path, proxy: str) -> None:
+    with serving_wire(tmp_path, f"--wsgi --server gunicorn --threads 4 --behind {proxy}") as (serving, site):
         ask_many(serving, 60, base_url=serving.url)
         numbers_agree(site, 60)
         answer = httpx.get(f"{serving.url}answer/?mark=proxy", trust_env=False)
-        exchange = wired(site, "mark=proxy")
+        exchange = wired(site, "mark=proxy", "proxy")
         arrived = arrival(exchange)
         assert arrived is not None
-        assert arrived.by == "proxy"
-        assert answer.headers["server"].startswith("nginx")
-        assert dict(arrived.added)["Server"] == answer.headers["server"]
-        assert exchange.parts["proxy"]["name"] == "nginx"
+        # nginx says its own name, Apache the server's, and Caddy both.
+        told = [("gunicorn", "server")] if proxy != "nginx" else []
+        told += [(name, "proxy") for name in answer.headers.get_list("server", split_commas=True) if name != "gunicorn"]
+        assert sorted((one.value, one.by) for one in arrived.added if one.name == "Server") == sorted(told)
+        assert len(told) == (2 if proxy == "caddy" else 1)
+        assert exchange.parts["proxy"]["name"] == proxy
         assert exchange.handover is not None
-        assert dict(exchange.handover.entries)["HTTP_X_FORWARDED_FOR"] == "127.0.0.1"
+        handed = dict(exchange.handover.entries)
+        assert handed["HTTP_X_FORWARDED_FOR"] == "127.0.0.1"
+        assert handed["HTTP_X_FORWARDED_PORT"] == str(serving.port)
 
 
 def test_refused_where_nothing_is_recorded(tmp_path: Path) -> None:

@@ -74,15 +74,15 @@ def serving_wire(folder: Path, arguments: str) -> Iterator[tuple[Serving, Site]]
         yield serving, site
 
 
-def wired(site: Site, mark: str) -> Exchange:
-    """The exchange with that text in its query, once the wire is there too."""
+def wired(site: Site, mark: str, *parts: str) -> Exchange:
+    """The exchange with that text in its query, once the wire is there too, and whatever else."""
     store = open_store(f"sqlite:///{site.folder}/.gateway/exchanges.sqlite3")
 
     def look() -> Exchange | None:
         for summary in store.page(limit=500):
             if mark in (summary.query or summary.path) and summary.state != IN_FLIGHT:
                 found = store.get(summary.id)
-                return found if found is not None and "wire" in found.parts else None
+                return found if found is not None and {"wire", *parts} <= found.parts.keys() else None
         return None
 
     try:

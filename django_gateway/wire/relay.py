@@ -13,6 +13,9 @@ from .talk import Seen, Talk
 
 #: Bytes that wait for one side before the other is read no further.
 _HIGH: Final = 65_536
+#: Seconds that a client waits for one that has not bound its address yet, and between two tries.
+_PATIENCE: Final = 15.0
+_PAUSE: Final = 0.05
 
 
 class Side(asyncio.Protocol):
@@ -103,6 +106,10 @@ class Pipe:
             self._talk = None
             self._relay.errors += 1
 
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
     def close(self) -> None:
         """Both sides, after what has still to be written."""
         if not self._closed:
@@ -146,19 +153,29 @@ class Relay:
 
     async def _connect(self, pipe: Pipe) -> None:
         assert pipe.client.transport is not None
+        loop = asyncio.get_running_loop()
         host, port = self._upstream
-        try:
-            await asyncio.get_running_loop().create_connection(
-                lambda: pipe.server,
-                *(host, port),
-                local_addr=(own_address(pipe.client.transport.get_extra_info("peername"), host), 0),
-                ssl=self._inner,
-                server_hostname="localhost" if self._inner else None,
-            )
-        except OSError:
-            pipe.close()
+        end = loop.time() + _PATIENCE
+        while not pipe.closed:
+            try:
+                await loop.create_connection(
+                    lambda: pipe.server,
+                    *(host, port),
+                    local_addr=(own_address(pipe.client.transport.get_extra_info("peername"), host), 0),
+                    ssl=self._inner,
+                    server_hostname="localhost" if self._inner else None,
+                )
+            except ConnectionRefusedError:
+                # A program that binds its address itself does so a moment after its start: as in a backlog.
+                if loop.time() < end:
+                    await asyncio.sleep(_PAUSE)
+                    continue
+                pipe.close()
+            except OSError:
+                pipe.close()
+            else:
+                pipe.connected()
             return
-        pipe.connected()
 
     def talk(self, client: Any, known_as: Any) -> Talk:
         return Talk(written(client), written(known_as), self._done, tls=self._inner is not None, kept=self._kept)

@@ -25,12 +25,12 @@ def shows(exchange: Exchange) -> bool:
 def build(subject: Subject, query: Query) -> Values:
     seen = wire(subject.exchange) or {}
     arrived = arrival(subject.exchange)
-    added = [name.lower() for name, _ in arrived.added] if arrived is not None else []
+    added = [one.name.lower() for one in arrived.added] if arrived is not None else []
     return {
         "seen": seen,
         "first": _message(seen["request"], []),
         "second": _message(seen["response"], added) if seen["response"] is not None else None,
-        "by": arrived.by if arrived is not None else "",
+        "by": "" if arrived is None else arrived.by or "server or the proxy",
         "elsewhere": _host(seen["client"]) != _host(seen["known_as"]),
     }
 
