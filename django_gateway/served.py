@@ -54,6 +54,8 @@ class Served(msgspec.Struct, frozen=True):
     server: str = ""
     version: str = ""
     workers: int = 0
+    #: The web server in front and its version; "" for none.
+    proxy: str = ""
     #: Where the project answers: an IP address and a port, or the path of a Unix socket.
     host: str = ""
     port: int = 0

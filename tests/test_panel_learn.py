@@ -12,6 +12,9 @@ import factories
 from django_gateway import served
 from django_gateway.exchange import format_id, summarise
 from django_gateway.panel.learn import CHAPTERS, FIGURES, STEPS, facts, newest
+from django_gateway.panel.replay import ReplayError, Target, converse, plan
+from django_gateway.panel.replay.upgrading import TEXT, frame
+from django_gateway.panel.replay.upgrading import count as frames
 from django_gateway.panel.views.exchange import TABS
 from django_gateway.panel.views.learn import own_path, pieces
 from django_gateway.stores import Capacity, Store
@@ -123,6 +126,50 @@ def test_a_button_makes_the_request_and_shows_it(store: Store, tmp_path: Path) -
             assert client.post("/learn/", {"step": "../x"}).status_code == 404
             assert signed_in().post("/learn/", {"step": "wsgi"}).status_code == 403
         assert [head.split(b"\r\n")[0] for head in listener.heard] == [b"GET /orders/ HTTP/1.1"]
+
+
+def test_without_a_proxy_the_line_that_starts_one_is_told(store: Store, tmp_path: Path) -> None:
+    factories.keep(store, factories.wsgi_page())
+    with listening() as listener:
+        about = served.Served(host="127.0.0.1", port=listener.port, interface="wsgi", server="Gunicorn")
+        with installed(store, tmp_path, served=lambda: about) as client:
+            text = text_of(client.get("/learn/").content.decode())
+            assert "python manage.py gatewayserve --behind nginx" in text
+            assert client.post("/learn/", {"step": "proxy"}).status_code == 409
+        assert listener.heard == []
+
+
+def test_a_websocket_is_asked_for_at_a_recorded_address_alone(store: Store, tmp_path: Path) -> None:
+    new = factories.websocket()
+    factories.keep(store, factories.wsgi_page(), factories.websocket(path="/ws/b\u00fcro/ x"))
+    refusal = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"
+    with listening(refusal) as listener:
+        listener.on_request = lambda: factories.keep(store, new)
+        about = served.Served(host="127.0.0.1", port=listener.port, interface="asgi", server="Daphne")
+        with installed(store, tmp_path, served=lambda: about) as client:
+            answer = client.post("/learn/", {"step": "websocket", "path": "/elsewhere/", "say": "1"})
+        assert answer.headers["Location"] == f"/exchanges/{format_id(new.id)}/?tab=messages"
+        (head,) = listener.heard
+    lines = head.decode().split("\r\n")
+    assert lines[0] == "GET /ws/b%C3%BCro/%20x HTTP/1.1"
+    assert f"Origin: http://127.0.0.1:{listener.port}" in lines
+    assert not any(line.lower().startswith("cookie") for line in lines)
+
+
+def test_frames_are_masked_and_counted() -> None:
+    sent = frame(TEXT, b"hello")
+    assert sent[:2] == b"\x81\x85"
+    assert bytes(byte ^ sent[2 + place % 4] for place, byte in enumerate(sent[6:])) == b"hello"
+    long = frame(TEXT, b"x" * 300)
+    assert long[:4] == b"\x81\xfe\x01\x2c"
+    whole = b"\x81\x02hi" + b"\x82\x7e\x00\xc8" + bytes(200)
+    assert (frames(whole), frames(whole[:-1]), frames(whole + b"\x81")) == (2, 1, 2)
+
+
+def test_an_answer_of_another_key_is_no_websocket() -> None:
+    for answer in (b"HTTP/1.1 101 Switching\r\nSec-WebSocket-Accept: x\r\n\r\n", b"nonsense\r\n\r\n"):
+        with listening(answer) as listener, pytest.raises(ReplayError, match="handshake was"):
+            converse(Target("127.0.0.1", listener.port), plan("GET", "/ws/", [], body=0))
 
 
 def test_without_gatewayserve_nothing_is_sent(program: Client, store: Store) -> None:

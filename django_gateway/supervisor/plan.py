@@ -146,6 +146,7 @@ class Plan:
             server=self.server.title,
             version=self.version,
             workers=self.options.workers,
+            proxy=f"{self.front.proxy.title} {self.front.version}".strip() if self.front is not None else "",
             host=host,
             port=port,
             unix=str(public.path or ""),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 from ...exchange import FINISHED, HTTP, IN_FLIGHT, WEBSOCKET, Exchange, Summary
+from ...proxied import proxied
 from ..units import duration, size
 from ..words import count, server_name
 
@@ -26,6 +27,7 @@ _WANTED: Final[dict[str, Callable[[Summary], bool]]] = {
     "asgi": lambda each: each.interface == "asgi",
     "hops": lambda each: each.interface == "asgi" and each.sizes.crossings > 0,
     "bytes": lambda each: True,
+    "proxy": lambda each: each.interface != "proxy",
 }
 
 
@@ -132,6 +134,18 @@ def _websocket(exchange: Exchange) -> Sequence[Fact]:
     ]
 
 
+def _proxy(exchange: Exchange) -> Sequence[Fact]:
+    seen = proxied(exchange)
+    if seen is None:
+        return []
+    return [
+        Fact(f"{seen.title} {seen.version}".strip(), "stood in front"),
+        Fact(duration(seen.total) if seen.total else "< 1 ms", "until it was done with the client"),
+        Fact(duration(seen.queue) if seen.queue else "", "about, until a worker had taken it"),
+        Fact(duration(exchange.duration or 0), "it kept the worker busy"),
+    ]
+
+
 _FACTS: Final[dict[str, Callable[[Exchange], Sequence[Fact]]]] = {
     "scheduler": _scheduler,
     "cgi": _cgi,
@@ -141,4 +155,5 @@ _FACTS: Final[dict[str, Callable[[Exchange], Sequence[Fact]]]] = {
     "asgi": _asgi,
     "hops": _hops,
     "websocket": _websocket,
+    "proxy": _proxy,
 }

@@ -14,7 +14,8 @@ class Step:
     answer: tuple[str, ...]
     #: What is often said and is not so; "" for nothing.
     myth: str = ""
-    #: Through which interface the button makes the request; "" as it is served, "both" through two, "none": no button.
+    #: Through which interface the button makes the request; "" as it is served, "both" through two, "proxy" as it is
+    #: served where a proxy is in front, "websocket" opens one, "none": no button.
     through: str = ""
     #: What the button says.
     action: str = ""
@@ -176,12 +177,10 @@ CHAPTERS: Final[tuple[tuple[str, tuple[Step, ...]], ...]] = (
                     "It also ends TLS, sends static files without waking Python, and spreads requests over several"
                     " machines. What it hides in turn is the client: your application sees nginx's connection, and"
                     " learns of the client from headers such as `X-Forwarded-For`, which only a proxy that you trust"
-                    " may set."
-                    " `gatewayserve --behind nginx` puts a real one in front of your project.",
+                    " may set.",
                 ),
-                through="none",
-                action="See who stands in front of your project",
-                tab="topology",
+                through="proxy",
+                action="Make a request through it and see its lane",
             ),
         ),
     ),
@@ -238,8 +237,8 @@ CHAPTERS: Final[tuple[tuple[str, tuple[Step, ...]], ...]] = (
                     " messages from one process to another, since two people in one chat may be connected to two"
                     " workers.",
                 ),
-                through="none",
-                action="See the messages of one",
+                through="websocket",
+                action="Open one and see its messages",
                 tab="messages",
             ),
             Step(

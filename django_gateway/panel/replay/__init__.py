@@ -2,5 +2,6 @@
 
 from .request import Plan, plan
 from .sending import Answer, ReplayError, Target, send
+from .upgrading import Conversation, converse
 
-__all__ = ["Answer", "Plan", "ReplayError", "Target", "plan", "send"]
+__all__ = ["Answer", "Conversation", "Plan", "ReplayError", "Target", "converse", "plan", "send"]

@@ -65,10 +65,10 @@ def send(target: Target, plan: Plan) -> Answer:
     """Raises ReplayError."""
     if plan.impossible:
         raise ReplayError(plan.impossible)
-    connection = _connection(target)
+    connection = connect(target)
     try:
         connection.putrequest(plan.method, plan.target, skip_host=True, skip_accept_encoding=True)
-        connection.putheader("Host", _host(target))
+        connection.putheader("Host", host_of(target))
         for name, value in plan.headers:
             connection.putheader(name, value.encode("latin-1"))
         if plan.asks:
@@ -88,14 +88,14 @@ def send(target: Target, plan: Plan) -> Answer:
         connection.close()
 
 
-def _host(target: Target) -> str:
+def host_of(target: Target) -> str:
     if target.unix:
         return "localhost"
     address = target.address()
     return f"[{address}]:{target.port}" if ":" in address else f"{address}:{target.port}"
 
 
-def _connection(target: Target) -> http.client.HTTPConnection:
+def connect(target: Target) -> http.client.HTTPConnection:
     connection = http.client.HTTPConnection("localhost", timeout=PATIENCE)
     try:
         if target.unix:

@@ -125,6 +125,7 @@ def project(served: Served | None) -> list[tuple[str, str]]:
             ("Interface", served.interface.upper()),
             ("Server", server),
             ("Workers", str(served.workers or "")),
+            ("Behind", served.proxy),
             ("Listens on", where + (", with TLS" if served.tls and where else "")),
             ("Django", served.django),
             ("Python", served.python),
