@@ -113,6 +113,17 @@ def test_a_view_that_computes_on_the_loop_holds_it() -> None:
     assert loop.running >= loop.longest_step
 
 
+def test_a_blocking_call_in_an_async_view_is_the_longest_step_and_names_its_line() -> None:
+    exchange = asked("asgi", "/blocking/", middleware=STARTPROJECT)
+    loop = exchange.loop
+    assert loop is not None
+    assert loop.longest_step >= 500 * MS
+    assert loop.running - loop.longest_step < loop.longest_step
+    assert [frame.function for frame in loop.stack or []][-2:] == ["blocking", "blocks"]
+    assert (loop.stack or [])[-1].code == "time.sleep(0.5)"
+    assert (loop.lag or 0) >= 500 * MS
+
+
 def test_a_view_that_waits_on_the_loop_is_suspended() -> None:
     exchange = asked("asgi", "/waiting/")
     loop = exchange.loop

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import logging
 import os
 import subprocess
@@ -127,6 +128,36 @@ def test_recording_off_leaves_no_trace(tmp_path: Path, enabled: bool) -> None:
     else:
         assert done.stdout == "[True, True, True, True, True] True True []\n"
     assert not (tmp_path / ".gateway").exists()
+
+
+@pytest.mark.parametrize("recording", ["on", "off"])
+def test_every_function_that_recording_replaces_is_the_one_that_it_was(tmp_path: Path, recording: str) -> None:
+    """By identity, of all that any module of the instrumentation has patches for, after requests of each kind."""
+    script = Path(__file__).with_name("patch_targets.py")
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("GATEWAY_", "DJANGO_"))}
+    environment["PYTHONPATH"] = os.pathsep.join([str(script.parent), *sys.path])
+    done = subprocess.run(
+        [*recorders.PYTHON, str(script), recording, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    modules = [path.stem for path in Path(instrument.__file__).parent.glob("*.py")]
+    patching = {
+        name for name in modules if "def patches(" in Path(instrument.__file__).with_name(f"{name}.py").read_text()
+    }
+    assert told["same"].keys() == patching
+    for module, targets in told["same"].items():
+        assert targets, module
+        assert set(targets.values()) == {recording == "off"}, (module, targets)
+    # The handler and three middleware.
+    assert len(told["files"]) == 4
+    ours = [file for file in told["files"] if file.startswith(str(Path(instrument.__file__).parent))]
+    assert len(ours) == (0 if recording == "off" else 3)
 
 
 def test_logging_is_left_alone() -> None:

@@ -51,6 +51,16 @@ async def waiting(request: HttpRequest) -> HttpResponse:
     return HttpResponse("waited")
 
 
+def blocks() -> None:
+    time.sleep(0.5)
+
+
+async def blocking(request: HttpRequest) -> HttpResponse:
+    blocks()
+    await asyncio.sleep(0.01)
+    return HttpResponse("blocked")
+
+
 def lost(request: HttpRequest) -> HttpResponse:
     raise Http404("no such thing")
 
@@ -104,6 +114,7 @@ urlpatterns = [
     path("burning-async/", burning_async),
     path("sleeping/", sleeping),
     path("waiting/", waiting),
+    path("blocking/", blocking),
     path("lost/", lost),
     path("rendered/", rendered),
     path("streamed/", streamed),
