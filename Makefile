@@ -34,6 +34,7 @@ serve: .venv/.serve
 test: lint tests
 
 tests: tools setup
+	@tools/mod-wsgi.sh .venv
 ifdef NEWEST
 	$(call pytest,$(NEWEST_VENV),$(PYTEST_NEWEST) $(PYTEST))
 else

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import http.client
-import shutil
 import signal
 import sys
 import threading
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
 from every_server import every
 from serving import Serving, Site, Stream, alive_pid, listens, until
+
+#: Where tools/mod-wsgi.sh builds it.
+EXPRESS = Path(sys.prefix, "mod_wsgi")
 
 
 @pytest.fixture
@@ -106,17 +109,14 @@ def test_mod_wsgi(site: Site) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="Debian's mod_wsgi embeds Debian's Python 3.11")
+@pytest.mark.skipif(not EXPRESS.is_dir(), reason="mod_wsgi is not built for this Python: tools/mod-wsgi.sh")
 def test_mod_wsgi_express_comes_before_the_distributions_module(site: Site) -> None:
-    """What pip would put there can't be built everywhere: Debian's own module stands in its place, under its name."""
-    (module,) = Path("/usr/lib/apache2/modules").glob("mod_wsgi.so-3.11")
-    express = site.folder / "mod_wsgi/server"
-    express.mkdir(parents=True)
-    for package in (express, express.parent):
-        (package / "__init__.py").touch()
-    shutil.copy(module, express / "mod_wsgi-py311.cpython-311-x86_64-linux-gnu.so")
-    with Serving(site.folder, "--server", "mod_wsgi") as serving:
+    with Serving(site.folder, "--server", "mod_wsgi", "--threads", "2", PYTHONPATH=str(EXPRESS)) as serving:
         until(lambda: listens(serving))
+        version = metadata.Distribution.at(next(EXPRESS.glob("mod_wsgi-*.dist-info"))).version
+        assert f"WSGI on Apache's mod_wsgi {version} " in serving.output
         assert serving.get("/interface/") == "wsgi"
         configuration = Path(site.folder, ".gateway/mod_wsgi/apache.conf").read_text()
-        assert f'LoadModule wsgi_module "{express}/mod_wsgi-py311' in configuration
+        assert f'LoadModule wsgi_module "{EXPRESS}/mod_wsgi/server/mod_wsgi-py' in configuration
+        site.edit("mysite/views.py", '"one"', '"two"')
+        until(lambda: serving.request("/version/") == (200, "two"))

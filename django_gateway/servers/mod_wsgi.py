@@ -34,7 +34,7 @@ class ModWSGI(CGIServer):
     def version(self) -> str:
         program.require("Apache", "apache2", "apache2", "httpd")
         # The module says its version to Apache alone.
-        found = re.search(rb"\0(4\.\d+\.\d+)\0", _module().read_bytes())
+        found = re.search(rb"\0([4-9]\.\d+\.\d+)\0", _module().read_bytes())
         return found[1].decode() if found else "of an unknown version"
 
     def check(self, options: Options, interface: Interface) -> None:
