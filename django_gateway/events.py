@@ -97,6 +97,14 @@ EVENT_FIELDS: Final[dict[str, tuple[str, ...]]] = {
     "crossing.queued": ("thread", "ahead"),
     # A crossing ("to_thread", "to_loop") that its process did not live to see the end of; nobody else writes it.
     "crossing.under_way": ("direction", "function"),
+    # A call in a thread that went on though its caller was cancelled: the instant at which it ended.
+    "crossing.ran_on": ("function", "thread"),
+    # The server asked for another chunk of a body some time after it had been given the one before.
+    "wsgi.next": (),
+    # The server closed a body before it had asked for its end.
+    "wsgi.abandoned": (),
+    # Django was cancelled ``during`` one of its handler's methods: "run_get_response" or "send_response".
+    "django.cancelled": ("during",),
 }
 
 #: Fields of events that are instants themselves.

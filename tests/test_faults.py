@@ -17,7 +17,7 @@ from chains import LISTS
 from django_gateway import failures, process, vocabulary
 from django_gateway.clocks import ThreadClock
 from django_gateway.instrument import crossings, view
-from django_gateway.interfaces import asgi, wsgi
+from django_gateway.interfaces import asgi, wsgi, wsgi_handover
 from django_gateway.middleware import GatewayMiddleware
 from django_gateway.recording import Recording, faults
 from django_gateway.redaction import Redactor
@@ -57,7 +57,7 @@ PLACES: list[tuple[Any, str, str]] = [
     (ThreadClock, "start", "wsgi"),
     (ThreadClock, "since", "wsgi"),
     (wsgi, "begin", "wsgi"),
-    (wsgi, "_server", "wsgi"),
+    (wsgi_handover, "_server", "wsgi"),
     (wsgi, "_returned_word", "wsgi"),
     (wsgi, "_is_server_file", "wsgi"),
     (asgi, "begin", "asgi websocket"),
@@ -67,7 +67,7 @@ PLACES: list[tuple[Any, str, str]] = [
     (asgi.Conversation, "_payload", "websocket"),
     (asgi, "Steps", "asgi websocket"),
     (asgi, "Handover", "asgi websocket"),
-    (wsgi, "Handover", "wsgi"),
+    (wsgi_handover, "Handover", "wsgi"),
     (view, "_match", "wsgi asgi"),
     (view, "_view_words", "wsgi asgi"),
     (view, "shortened", "template"),

@@ -87,11 +87,13 @@ def _copied(crossing: Any, name: str, value: Any) -> Any:
 class _Crossing:
     """One crossing on its way: its word, its instants, the thread on the other side, and the queue for that."""
 
-    __slots__ = ("ahead", "entered", "left", "queue", "started", "thread", "word")
+    __slots__ = ("ahead", "entered", "left", "over", "queue", "started", "thread", "word")
 
     def __init__(self, queue: Queue | None) -> None:
         self.queue = queue
         self.started = self.ahead = 0
+        #: Whether the caller has gone on.
+        self.over = False
         self.word: int | str | None = None
         self.entered: int | None = None
         self.left: int | None = None
@@ -111,6 +113,7 @@ def _set_out(recording: Recording, event: str, function: Any, crossing: _Crossin
 def _over(recording: Recording, event: str, function: Any, crossing: _Crossing) -> None:
     try:
         returned = now()
+        crossing.over = True
         # One around it, or beside it, is no longer told: it would have to be looked for.
         recording.mark[CROSSING] = 0
         recording.crossings += 1
@@ -135,6 +138,14 @@ def _arrived(recording: Recording, crossing: _Crossing) -> None:
         if crossing.queue is not None:
             crossing.ahead = crossing.queue.begins(crossing.started)
         crossing.entered = now()
+    except Exception as fault:
+        faults.note(fault)
+
+
+def _ran_on(recording: Recording, function: Any, crossing: _Crossing) -> None:
+    """Its caller was cancelled, and is gone; a thread can't be."""
+    try:
+        recording.add((_word("crossing.ran_on", function), crossing.left, crossing.thread))
     except Exception as fault:
         faults.note(fault)
 
@@ -164,6 +175,8 @@ def _to_thread(original: Any) -> Any:
             finally:
                 recording.away = before
                 crossing.left = left = now()
+                if crossing.over:
+                    _ran_on(recording, function, crossing)
                 if queue is not None:
                     queue.ends(crossing.entered, left)
 

@@ -11,9 +11,10 @@ from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
 
 from .. import process
-from ..clocks import stepped
+from ..clocks import now, stepped
 from ..interfaces import asgi, wsgi
 from ..recording import Recorder, current, faults, is_recording
+from ..vocabulary import WORDS
 
 Patch = tuple[Any, str, Any]
 
@@ -57,17 +58,24 @@ def _asgi(original: Any) -> Any:
 
 def _stepped(original: Any) -> Any:
     """Django before 6.0 serves the request in a task of its own, whose steps the wrapper outside does not see."""
+    cancelled = WORDS.event("django.cancelled", original.__name__)
 
     @wraps(original)
     async def call(self: ASGIHandler, *args: Any) -> Any:
         recording = current.get()
-        if recording is None or recording.steps is None or recording.task is asyncio.current_task():
+        if recording is None or recording.steps is None:
             return await original(self, *args)
-        outer, inner = recording.coroutine, original(self, *args)
-        recording.coroutine = inner
         try:
-            return await stepped(inner, recording.steps)
-        finally:
-            recording.coroutine = outer
+            if recording.task is asyncio.current_task():
+                return await original(self, *args)
+            outer, inner = recording.coroutine, original(self, *args)
+            recording.coroutine = inner
+            try:
+                return await stepped(inner, recording.steps)
+            finally:
+                recording.coroutine = outer
+        except asyncio.CancelledError:
+            recording.add((cancelled, now()))
+            raise
 
     return call

@@ -7,28 +7,32 @@ made is returned untouched, because a server recognises it by its type.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any, Final
 
 from ..blackbox import STATUS
 from ..clocks import Reading, now, thread_clock
-from ..correlation import request_id
-from ..exchange import HTTP, Handover
 from ..legible import decoded, shortened
 from ..recording import Recorder, Recording, current, faults, is_recording
-from ..running import running_server
 from ..vocabulary import CODES, WORDS
+from .wsgi_handover import Environ, begin
 
-Environ = Mapping[str, Any]
+__all__ = ["RecordedWSGI", "begin", "record"]
+
 StartResponse = Callable[..., Any]
 Application = Callable[[Any, Any], Iterable[bytes]]
 
 _START_RESPONSE = CODES["wsgi.start_response"]
 _WRITE = CODES["wsgi.write"]
 _BODY = CODES["wsgi.body"]
+_NEXT = CODES["wsgi.next"]
+_ABANDONED = CODES["wsgi.abandoned"]
 _CLOSE = CODES["wsgi.close"]
+
+#: What a server takes longer for than this, in nanoseconds, until it asks for the next chunk: a client that reads
+#: slowly shows here.
+_PAUSE: Final = 1_000_000
 
 #: Iterators of the language: their next() runs no code of the application, so nothing in it can ask for ``current``.
 _PLAIN_ITERATORS: Final[frozenset[type]] = frozenset({type(iter([])), type(iter(()))})
@@ -71,55 +75,19 @@ def record(
     return answer.returned(iterable, environ.get("wsgi.file_wrapper"))
 
 
-def begin(recorder: Recorder, environ: Environ, vantage: str) -> Recording:
-    """A recording with the handover in it, taken before the application can change the environ."""
-    find = environ.get
-    path = f"{find('SCRIPT_NAME', '')}{find('PATH_INFO', '')}"
-    # PEP 3333 hands bytes over as latin-1 characters; people read UTF-8.
-    if not path.isascii():
-        path = path.encode("latin-1", "replace").decode("utf-8", "replace")
-    recording = Recording(recorder, "wsgi", HTTP, vantage, shortened(path))
-    recording.handover = Handover("environ", recorder.environs.entries(environ))
-    method = find("REQUEST_METHOD")
-    recording.method = shortened(method) if isinstance(method, str) else None
-    query = find("QUERY_STRING")
-    if query:
-        recording.query = recorder.redactor.query(decoded(query))
-    correlation = find("HTTP_X_REQUEST_ID")
-    if correlation:
-        recording.request_id = request_id(correlation)
-    port = find("REMOTE_PORT")
-    address = find("REMOTE_ADDR") or ""
-    recording.client = shortened(f"{address}:{port}" if port else decoded(address)) or None
-    length = find("CONTENT_LENGTH")
-    # More digits than any body has bytes: int() and SQLite have their limits, and a client can write what it likes.
-    if length and isinstance(length, str) and length.isdecimal() and len(length) < 19:
-        recording.bytes_in = int(length)
-    software = find("SERVER_SOFTWARE")
-    recording.server = _server(shortened(software) if isinstance(software, str) else None)
-    return recording
-
-
-@cache
-def _server(software: str | None) -> tuple[str | None, str | None]:
-    """What gatewayserve says it has started, or else what the server says of itself."""
-    if not software or "GATEWAY_SERVER" in os.environ:
-        return running_server()
-    name, _, version = software.partition("/")
-    return name, version or None
-
-
 class Answer:
     """What the application answers to one call: start_response, write(), and the iterable, which the server gets.
 
     As lazy as the iterable is itself: it is asked for a chunk when the server asks, and closed when the server closes.
     """
 
-    __slots__ = ("_clock", "_iterable", "_recording", "_start_response", "_write")
+    __slots__ = ("_clock", "_iterable", "_open", "_recording", "_start_response", "_write")
 
     def __init__(self, recording: Recording, start_response: StartResponse) -> None:
         self._recording = recording
         self._start_response = start_response
+        #: Whether the body was begun and has not come to its end.
+        self._open = False
         try:
             self._clock: Reading | None = thread_clock.start()
         except Exception as fault:
@@ -202,10 +170,12 @@ class Answer:
     def __iter__(self) -> Iterator[bytes]:
         recording = self._recording
         token = current.set(recording)
+        self._open = True
         try:
             # Django collects an async stream here, before the first chunk.
             iterator = iter(self._iterable)
         except BaseException as error:
+            self._open = False
             recording.fail(error)
             raise
         finally:
@@ -214,21 +184,29 @@ class Answer:
             for chunk in iterator:
                 self._sent(chunk)
                 yield chunk
+            self._open = False
             return
         following = iterator.__next__
+        taken = 0
         while True:
             token = current.set(recording)
+            asked = now()
+            if taken and asked - taken > _PAUSE:
+                recording.add((_NEXT, asked))
             try:
                 chunk = following()
             except StopIteration:
+                self._open = False
                 return
             except BaseException as error:
                 # The server closes what it iterated, so the exchange is finished there.
+                self._open = False
                 recording.fail(error)
                 raise
             finally:
                 current.reset(token)
             self._sent(chunk)
+            taken = now()
             yield chunk
 
     def _sent(self, chunk: bytes) -> None:
@@ -244,6 +222,8 @@ class Answer:
     def close(self) -> None:
         recording = self._recording
         at = now()
+        if self._open and recording.method != "HEAD":  # whose body is nobody's
+            recording.trail += (_ABANDONED, at)
         recording.trail += (_CLOSE, at)
         mark = recording.mark
         mark[0], mark[1] = _CLOSE, at
