@@ -14,7 +14,7 @@ import pytest
 import factories
 from django_gateway.exchange import Server
 from django_gateway.panel import topology
-from django_gateway.panel.topology import words
+from django_gateway.panel.topology import queues, words
 from django_gateway.panel.views.topology import where
 from django_gateway.stores import Capacity
 from django_gateway.stores.memory import MemoryStore
@@ -102,10 +102,44 @@ def test_listening_sockets_and_what_waits_in_them(listener: socket.socket, tmp_p
         local.bind(str(tmp_path / "app.sock"))
         local.listen()
         (found,) = topology.listeners({os.fstat(local.fileno()).st_ino})
-        assert (found.kind, found.host) == ("unix", str(tmp_path / "app.sock"))
+        assert (found.kind, found.host, found.open) == ("unix", str(tmp_path / "app.sock"), None)
     with socket.create_server(("::1", 0), family=socket.AF_INET6) as six:
         (found,) = topology.listeners({os.fstat(six.fileno()).st_ino})
         assert where(found) == f"[::1]:{six.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6, socket.AF_UNIX])
+def test_the_backlog(family: socket.AddressFamily, tmp_path: Path) -> None:
+    """Where the kernel tells; what /proc/net has is there in any case."""
+    if not queues.queues():
+        pytest.skip("This kernel tells nothing of sockets' queues, or a container forbids to ask.")
+    with socket.socket(family) as listener:
+        listener.bind({socket.AF_INET: ("127.0.0.1", 0), socket.AF_INET6: ("::1", 0)}.get(family, str(tmp_path / "s")))
+        listener.listen(7)
+        inode = os.fstat(listener.fileno()).st_ino
+        (found,) = topology.listeners({inode})
+        assert (found.waiting, found.room) == (0, 7)
+        with socket.socket(family) as client:
+            client.connect(listener.getsockname())
+            until(lambda: topology.listeners({inode})[0].waiting == 1)
+
+
+def test_where_the_kernel_tells_nothing_of_queues(
+    listener: socket.socket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A protocol that no kernel has stands for one that a container forbids."""
+    monkeypatch.setattr(queues, "_NETLINK_SOCK_DIAG", 31)
+    assert queues.queues() == {}
+    with socket.socket(socket.AF_UNIX) as local:
+        local.bind(str(tmp_path / "app.sock"))
+        local.listen()
+        inodes = {os.fstat(each.fileno()).st_ino for each in (listener, local)}
+        assert [(each.waiting, each.room) for each in topology.listeners(inodes)] == [(0, None), (None, None)]
+        with installed(MemoryStore(Capacity()), tmp_path, supervisor=os.getpid()) as client:
+            text = client.get("/topology/").content.decode()
+    assert "TCP port · 0 waiting to be accepted · 0 open" in text
+    assert "Unix socket · how many wait to be accepted is not told" in text
+    assert "room for" not in text.replace("has room for", "")
 
 
 def test_a_process_that_is_gone() -> None:
@@ -134,6 +168,8 @@ def test_the_page(child: subprocess.Popen[str], listener: socket.socket, tmp_pat
     assert f"pid {child.pid}" in text
     assert "1 in flight" in text
     assert f"127.0.0.1:{listener.getsockname()[1]}" in text
+    if queues.queues():
+        assert "0 waiting to be accepted, room for " in text
     assert "hunter2" not in text
     with installed(store, tmp_path, supervisor=2**22 + 1) as client:
         assert "has ended" in client.get("/topology/").content.decode()

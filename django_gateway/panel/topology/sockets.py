@@ -5,9 +5,11 @@ from __future__ import annotations
 import socket
 import struct
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
+
+from .queues import Queue, queues
 
 NET: Final = Path("/proc/net")
 _LISTEN: Final = "0A"
@@ -26,14 +28,22 @@ class Listener:
     port: int
     #: Connections that are made and not yet accepted: they wait in the kernel. None where it does not tell.
     waiting: int | None
-    #: Connections to it that are open.
-    open: int
+    #: Connections to it that are open; None where it does not tell.
+    open: int | None
+    #: How many may wait; None where the kernel does not tell.
+    room: int | None = None
 
 
 def listeners(inodes: set[int]) -> list[Listener]:
     """Those of the given sockets that listen, by port."""
-    found = [*_tcp("tcp", inodes), *_tcp("tcp6", inodes), *_unix(inodes)]
+    told = queues()
+    found = [_with(listener, told) for listener in (*_tcp("tcp", inodes), *_tcp("tcp6", inodes), *_unix(inodes))]
     return sorted(found, key=lambda listener: (listener.kind, listener.port, listener.host))
+
+
+def _with(listener: Listener, told: dict[int, Queue]) -> Listener:
+    queue = told.get(listener.inode)
+    return listener if queue is None else replace(listener, waiting=queue.waiting, room=queue.room)
 
 
 def _tcp(name: str, inodes: set[int]) -> list[Listener]:
@@ -54,7 +64,7 @@ def _unix(inodes: set[int]) -> list[Listener]:
     found = []
     for fields in _lines("unix"):
         if len(fields) > 7 and int(fields[6]) in inodes and int(fields[3], 16) & _ACCEPTS:
-            found.append(Listener(int(fields[6]), "unix", " ".join(fields[7:]), 0, None, 0))
+            found.append(Listener(int(fields[6]), "unix", " ".join(fields[7:]), 0, None, None))
     return found
 
 

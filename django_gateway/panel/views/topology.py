@@ -98,6 +98,7 @@ def drawn(request: PanelRequest, root: Process) -> dict[str, Any]:
                 "kind": "Unix socket" if listener.kind == "unix" else "TCP port",
                 "port": listener.port,
                 "waiting": listener.waiting,
+                "room": listener.room,
                 "open": listener.open,
                 "holders": [
                     {"pid": each.pid, "title": TITLES[roles[each.pid]][0], "role": roles[each.pid]}
