@@ -6,7 +6,7 @@ from typing import Final
 
 from django.http import HttpResponse, HttpResponseBase
 
-_POLICY: Final = (
+POLICY: Final = (
     "default-src 'none'",
     "script-src 'self' 'nonce-{nonce}'",
     "style-src 'self'",
@@ -36,7 +36,7 @@ IMMUTABLE: Final = "public, max-age=31536000, immutable"
 
 
 def protect(response: HttpResponseBase, nonce: str) -> None:
-    response.headers["Content-Security-Policy"] = "; ".join(_POLICY).format(nonce=nonce)
+    response.headers["Content-Security-Policy"] = "; ".join(POLICY).format(nonce=nonce)
     for name, value in _FIXED.items():
         response.headers[name] = value
     response.headers.setdefault("Cache-Control", NEVER_STORED)

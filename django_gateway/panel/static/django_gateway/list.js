@@ -2,6 +2,7 @@
 
 import { keys } from "./keys.js";
 import { Feed } from "./live.js";
+import { Waiting, known, merge } from "./merge.js";
 import { build, drawBar, scale } from "./rows.js";
 import { check } from "./filter.js";
 
@@ -14,7 +15,7 @@ const template = document.getElementById("row");
 const news = document.getElementById("news");
 const pause = document.getElementById("pause");
 const live = document.getElementById("live");
-const waiting = new Map();
+const waiting = new Waiting(MOST);
 let paused = false;
 let longest = scale([...rows.children]);
 let state = ["waiting", ""];
@@ -46,19 +47,7 @@ function isRead() {
 function place(entries, { arrive = true } = {}) {
   for (const entry of entries) {
     const item = build(template, entry);
-    const known = rows.querySelector(`[data-id="${CSS.escape(entry.id)}"]`);
-    if (known) {
-      if (known.querySelector("[aria-current]")) item.querySelector("a").setAttribute("aria-current", "page");
-      const focused = known.contains(document.activeElement);
-      known.replaceWith(item);
-      if (focused) item.querySelector("a").focus({ preventScroll: true });
-    } else {
-      // Ids sort as their exchanges started, which is nearly the order in which they end.
-      let next = rows.firstElementChild;
-      while (next && next.dataset.id > entry.id) next = next.nextElementSibling;
-      if (arrive) item.classList.add("new");
-      rows.insertBefore(item, next);
-    }
+    merge(rows, item, arrive);
     drawBar(item, longest);
   }
   while (rows.children.length > MOST) rows.lastElementChild.remove();
@@ -74,7 +63,7 @@ function place(entries, { arrive = true } = {}) {
 function receive(exchanges) {
   const fresh = [];
   for (const { row } of exchanges) {
-    if (rows.querySelector(`[data-id="${CSS.escape(row.id)}"]`)) place([row]);
+    if (known(rows, row.id)) place([row]);
     else fresh.push(row);
   }
   if (!fresh.length) return;
@@ -84,16 +73,15 @@ function receive(exchanges) {
     place(fresh, { arrive: fresh.length <= FEW });
     return;
   }
-  fresh.forEach((row) => waiting.set(row.id, row));
-  while (waiting.size > MOST) waiting.delete(waiting.keys().next().value);
+  waiting.add(fresh);
   showNews();
 }
 
 // Another row says the same and more. Under a reader's eyes nothing moves: there it turns pale until the next change.
 function forget(ids) {
   for (const id of ids) {
-    waiting.delete(id);
-    rows.querySelector(`[data-id="${CSS.escape(id)}"]`)?.classList.add("forgotten");
+    waiting.forget(id);
+    known(rows, id)?.classList.add("forgotten");
   }
   if (ids.length) showNews();
   if (!isRead()) sweep();
@@ -104,7 +92,7 @@ function sweep() {
 }
 
 function showNews() {
-  news.textContent = `${waiting.size}${waiting.size === MOST ? "+" : ""} new`;
+  news.textContent = waiting.words;
   news.parentElement.hidden = waiting.size === 0;
 }
 
@@ -114,8 +102,7 @@ function takeIn() {
     return;
   }
   sweep();
-  place([...waiting.values()]);
-  waiting.clear();
+  place(waiting.take());
   showNews();
   rows.scrollTop = 0;
   if (list.classList.contains("whole")) window.scrollTo({ top: 0 });
@@ -126,7 +113,7 @@ function showRecorded(count) {
   if (place) place.textContent = count.toLocaleString("en");
   if (count === 0 && !list.dataset.newest) {
     rows.replaceChildren();
-    waiting.clear();
+    waiting.take();
     showNews();
     document.getElementById("empty")?.removeAttribute("hidden");
   }
