@@ -40,6 +40,8 @@ class Statistics(msgspec.Struct, frozen=True):
     exchanges: int
     bytes: int
     capacity: Capacity
+    #: The id of the oldest exchange; None where there is none.
+    oldest: int | None = None
 
 
 class Part(NamedTuple):

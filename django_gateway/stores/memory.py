@@ -135,7 +135,8 @@ class MemoryStore:
 
     def statistics(self) -> Statistics:
         with self._lock:
-            return Statistics(self.location, len(self._records), self._bytes, self._capacity)
+            oldest = min(self._records, default=None)
+            return Statistics(self.location, len(self._records), self._bytes, self._capacity, oldest)
 
     def close(self) -> None:
         pass

@@ -225,8 +225,12 @@ class SQLiteStore:
         self._reader.use(write, missing=None)
 
     def statistics(self) -> Statistics:
-        count, used = self._reader.use(_usage, missing=(0, 0))
-        return Statistics(self.location, count, used, self._capacity)
+        def read(connection: sqlite3.Connection) -> tuple[int, int, int | None]:
+            (oldest,) = connection.execute("SELECT MIN(id) FROM exchange").fetchone()
+            return *_usage(connection), oldest
+
+        count, used, oldest = self._reader.use(read, missing=(0, 0, None))
+        return Statistics(self.location, count, used, self._capacity, oldest)
 
     def close(self) -> None:
         self._writer.close()

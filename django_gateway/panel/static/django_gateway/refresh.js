@@ -7,7 +7,7 @@ export class Refresh {
   #timer = 0;
   #held = () => false;
 
-  /** Every so many milliseconds, unless `held()` says that somebody reads there. */
+  /** Every so many milliseconds, or as many as a function says, unless `held()` says that somebody reads there. */
   constructor(id, every, held) {
     this.#id = id;
     this.#every = every;
@@ -17,7 +17,7 @@ export class Refresh {
   }
 
   start() {
-    if (!this.#timer && !document.hidden) this.#timer = setTimeout(() => this.#turn(), this.#every);
+    if (!this.#timer && !document.hidden) this.#timer = setTimeout(() => this.#turn(), typeof this.#every === "function" ? this.#every() : this.#every);
   }
 
   stop() {

@@ -4,4 +4,6 @@ import { Refresh, isBusy } from "./refresh.js";
 
 check(document.getElementById("filter"));
 keys({ rows: document.getElementById("groups"), links: ".group-link" });
-new Refresh("groups", 2000, () => isBusy("groups")).start();
+// While older exchanges are still being counted, each answer tells more.
+const every = () => (document.querySelector("[data-counting]") ? 250 : 2000);
+new Refresh("groups", every, () => isBusy("groups")).start();
