@@ -154,7 +154,7 @@ class BlackBox:
             flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             descriptor = os.open(name + UNFINISHED, flags, 0o600, dir_fd=folder)
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(descriptor, fcntl.LOCK_EX)  # a reader may be looking whether it is an old one
                 _allocate(descriptor)
                 memory = memoryview(mmap.mmap(descriptor, SIZE))
                 told = msgspec.msgpack.encode(origin)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache, partial, wraps
-from typing import Any, Final
+from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from channels import consumer
@@ -18,9 +18,7 @@ from ..clocks import now
 from ..failures import without_us
 from ..legible import decoded, shortened
 from ..recording import Recording, current, faults
-from ..vocabulary import CODES, WORDS
-
-_ENTERED: Final = CODES["asgi.entered"]
+from ..vocabulary import WORDS
 
 
 def patches(application: Any) -> Iterable[tuple[Any, str, Any]]:
@@ -67,7 +65,8 @@ def _entered(recording: Recording, layer: Any, scope: Mapping[str, Any]) -> None
         ]
         if last[0] is layer and not added:
             return  # its class and the one it inherits from are both known
-    recording.note((_ENTERED, now(), composition.name_of(layer), _branch(layer, scope), added))
+    word = WORDS.event("asgi.entered", composition.name_of(layer))
+    recording.note((word, now(), _branch(layer, scope), added))
 
 
 def _told(recording: Recording, name: str, value: Any) -> Any:
