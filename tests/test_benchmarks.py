@@ -80,4 +80,5 @@ def test_the_panels_pages_are_measured(tmp_path: Path) -> None:
     found = json.loads(result.stdout)
     assert found["exchanges"] == 200
     assert "status:5xx" in found["list"]
+    assert found["counting"]["looks"] == 1
     assert all(each["median_ms"] > 0 for each in (*found["list"].values(), found["routes"], *found["server"].values()))
