@@ -143,6 +143,7 @@ def document(exchange: Exchange, explain: Explain | None = None) -> dict[str, An
         "messages": documented.messages(exchange),
         "close": exchange.close
         and {"code": exchange.close.code, "by": exchange.close.by, "reason": exchange.close.reason},
+        "cut_short": documented.cut_short(exchange),
         "proxy": proxied.document(exchange, ms),
         "wire": arrival.document(exchange, ms),
         "events": [documented.event(happening) for happening in phases.happenings(exchange)],

@@ -11,6 +11,7 @@ from .channels import dispatches
 from .channels import operations as found_operations
 from .channels import way as found_way
 from .connections import connections as found_connections
+from .cut_short import cut_short as found_cut_short
 from .events import DURATION_FIELDS, INSTANT_FIELDS
 from .exchange import Exchange, Failure, Frame, Loop, Match, Scheduler, format_id
 
@@ -176,6 +177,21 @@ def connections(exchange: Exchange) -> list[dict[str, Any]]:
             "max_age": connection.max_age,
         }
         for connection in found_connections(exchange)
+    ]
+
+
+def cut_short(exchange: Exchange) -> list[dict[str, Any]]:
+    return [
+        {
+            "kind": step.kind,
+            "event": step.event,
+            "at_ms": ms(step.at),
+            "name": step.name,
+            "thread": step.thread,
+            "begun": step.begun,
+            "until_ms": ms(step.until),
+        }
+        for step in found_cut_short(exchange)
     ]
 
 

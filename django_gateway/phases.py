@@ -67,7 +67,10 @@ class Crossing(msgspec.Struct, frozen=True):
 
     @property
     def ran(self) -> int:
-        return 0 if self.entered is None or self.left is None else self.left - self.entered
+        """Until it was over, or its caller was cancelled."""
+        if self.entered is None:
+            return 0
+        return (self.returned if self.left is None else self.left) - self.entered
 
 
 class View(msgspec.Struct, frozen=True):

@@ -9,6 +9,7 @@ from .. import phases
 from ..exchange import HTTP, IN_FLIGHT, INTERRUPTED, WEBSOCKET, Exchange
 from .closing import described
 from .libraries import innermost, place
+from .pauses import pauses
 from .reached import last, when_gone
 from .story import Word
 from .timeline import Trail
@@ -193,11 +194,12 @@ def _callers(trail: Trail) -> list[str]:
 
 
 def _slow_reader(exchange: Exchange, trail: Trail) -> Remark | None:
-    sends = [(event.at, event.returned) for event in trail.named("http.response") if event.returned is not None]
-    waited = total(sends)
+    waits = pauses(trail)
+    waited = total((event.at, event.at + took) for event, took in waits.items())
     if waited < 5_000_000 or waited * 4 < trail.extent:
         return None
-    words = [Word("The application waited in send() for so long: the client, or what is between, read slowly.")]
+    where = "in send()" if exchange.interface == "asgi" else "for the server, which had not asked for more"
+    words = [Word(f"The application waited {where}: the client, or what is between, read slowly.")]
     return Remark("body", f"The server took {share(waited, trail.extent)} to accept the response.", words, "response")
 
 

@@ -107,6 +107,9 @@ def _ending(exchange: Exchange, trail: Trail, view: Span | None) -> list[Word]:
         return [Word(f"; the process was gone {when}, "), took, Word(" or more after it began.")]
     if exchange.state == IN_FLIGHT:
         return [Word(", which has not answered after " if view else "; there is no answer after "), took, Word(".")]
+    if trail.left is not None and exchange.status is None:
+        left = Word(duration(trail.left), "strong")
+        return [Word("; the client left after "), left, Word(", before there was an answer.")]
     if view and view.failed:
         told = [Word(", which raised "), Word(view.failed.rpartition(".")[2], "code")]
         if exchange.status is None:

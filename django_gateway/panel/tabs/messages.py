@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from ...events import EVENT_FIELDS
 from ..closing import described
 from ..timeline.spans import Happening, happening
+from . import ending
 from .base import Query, Subject, Values, page_of
 
 _IN: Final = frozenset({"websocket.connect", "websocket.receive", "websocket.disconnect"})
@@ -42,6 +43,7 @@ def build(subject: Subject, query: Query) -> Values:
         "closing": close
         and {"code": close.code, "by": close.by, "reason": close.reason, **described(close.code)._asdict()},
         "dropped": exchange.sizes.dropped,
+        "cut_short": ending.lines(exchange),
     }
 
 

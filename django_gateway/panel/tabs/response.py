@@ -10,8 +10,10 @@ from ...arrival import arrival
 from ...concealment import HIDDEN
 from ...exchange import Exchange
 from ..origins import describe_answer
+from ..pauses import pauses
 from ..timeline.spans import Happening, Trail
 from ..words import layer
+from . import ending
 from .base import Query, Subject, Values, page_of
 
 _BODIES: Final = ("wsgi.body", "wsgi.write", "http.response.body")
@@ -23,6 +25,7 @@ def build(subject: Subject, query: Query) -> Values:
     heads = [event for event in trail.happenings if event.name in ("wsgi.start_response", "http.response.start")]
     layers = [span.name for span in trail.of("middleware")]
     view = next((span.name for span in trail.of("view")), None)
+    waits = pauses(trail)
     largest = max((int(event.fields["size"]) for event in chunks), default=0) or 1
     return {
         "status": exchange.status,
@@ -48,9 +51,12 @@ def build(subject: Subject, query: Query) -> Values:
         "first_at": chunks[0].at if chunks else None,
         "last_at": chunks[-1].at if chunks else None,
         "closed_at": _closed(trail),
-        "waited": sum(event.returned - event.at for event in (*heads, *chunks) if event.returned is not None),
-        "sends": exchange.interface == "asgi",
-        "chunks": page_of([_chunk(number, event, largest) for number, event in enumerate(chunks, 1)], query),
+        "waited": sum(waits.get(event, 0) for event in (*heads, *chunks)),
+        "waits": "send()" if exchange.interface == "asgi" else "the server" if waits else "",
+        "chunks": page_of(
+            [_chunk(number, event, largest, waits.get(event)) for number, event in enumerate(chunks, 1)], query
+        ),
+        "cut_short": ending.lines(exchange),
         "unanswered": exchange.status is None,
     }
 
@@ -90,13 +96,13 @@ def phrase(exchange: Exchange, heads: list[Happening]) -> str:
         return ""
 
 
-def _chunk(number: int, event: Happening, largest: int) -> Values:
+def _chunk(number: int, event: Happening, largest: int, took: int | None) -> Values:
     size = int(event.fields["size"])
     return {
         "number": number,
         "at": event.at,
         "size": size,
-        "took": None if event.returned is None else event.returned - event.at,
+        "took": took,
         "bar": round(100 * size / largest, 2),
         "by": "write()" if event.name == "wsgi.write" else "",
     }

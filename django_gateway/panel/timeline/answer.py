@@ -20,6 +20,7 @@ _HEADS: Final = frozenset(
         "http.response.other",
         "django.response.close",
         "asgi.cancelled",
+        "django.cancelled",
     }
 )
 _RECEIVED: Final = frozenset({"websocket.connect", "websocket.receive", "websocket.disconnect"})
@@ -69,9 +70,10 @@ def _head(event: Happening) -> Piece:
         case "django.response.close":
             return _mark(event, "response.close()", "Django closed the response.")
         case _:
-            return Piece(
-                event.at, event.at, "bad", "cancelled", "The server cancelled the application.", form="failure"
-            )
+            who = "The server cancelled the application."
+            if event.name == "django.cancelled":
+                who = f"Django was cancelled in {fields['during']}()."
+            return Piece(event.at, event.at, "bad", "cancelled", who, form="failure")
 
 
 def _conversation(exchange: Exchange, trail: Trail) -> list[Lane]:
@@ -106,7 +108,7 @@ def _sent(event: Happening) -> Piece:
 def _payload(event: Happening) -> str:
     fields = event.fields
     excerpt = fields.get("excerpt")
-    return f"{fields['kind']}, {size(fields['size'])}" + (f": {excerpt}" if excerpt else ".")
+    return f"{fields['kind'] or 'message'}, {size(fields['size'])}" + (f": {excerpt}" if excerpt else ".")
 
 
 def _mark(event: Happening, name: str, text: str, place: str = BODY) -> Piece:

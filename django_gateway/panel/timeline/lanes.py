@@ -62,7 +62,9 @@ def _client(exchange: Exchange, trail: Trail) -> Lane:
     pieces = [Piece(0, trail.extent, CLIENT, name, text, (label, name), ended=exchange.ended is not None)]
     if trail.left is not None:
         text = "The server reported that the client is gone."
-        name = "cgi.disconnect" if exchange.interface == "cgi" else "http.disconnect"
+        name = {"cgi": "cgi.disconnect", "wsgi": "wsgi.abandoned"}.get(exchange.interface, "http.disconnect")
+        if exchange.interface == "wsgi":
+            text = "The server closed the body before its end: the client had left."
         pieces.append(Piece(trail.left, trail.left, CLIENT, name, text, form="mark"))
     return Lane("client", CLIENT, "Client", exchange.client or "", [pieces])
 
