@@ -33,9 +33,10 @@ SLOTS: Final = 1_024
 #: Bytes.
 SLOT: Final = 256
 #: Items of a slot, eight bytes each; text is behind them. The crossing is the one that is under way, 0 for none; an id
-#: of 0 is a free slot; LENGTH counts the text's bytes, also those that found no room.
-WORD, INSTANT, CROSSING, SET_OUT, ID, STARTED_AT, STARTED, LENGTH, STATUS = range(9)
-TEXT: Final = 9 * 8
+#: of 0 is a free slot; LENGTH counts the text's bytes, also those that found no room. PIECE is the size of the last
+#: chunk or message, CHUNKS and BYTES those that were handed over.
+WORD, INSTANT, CROSSING, SET_OUT, ID, STARTED_AT, STARTED, LENGTH, STATUS, PIECE, CHUNKS, BYTES = range(12)
+TEXT: Final = 12 * 8
 HEADER: Final = 4_096
 WORDS_AT: Final = HEADER + SLOTS * SLOT
 SIZE: Final = WORDS_AT + 256 * 1024
@@ -57,7 +58,7 @@ MOST: Final = 512
 #: What a recording writes into that has no slot.
 UNMARKED: Final = memoryview(bytearray(SLOT)).cast("Q")
 
-_occupy: Final = struct.Struct(f"=9Q{SLOT - TEXT}s").pack_into
+_occupy: Final = struct.Struct(f"=12Q{SLOT - TEXT}s").pack_into
 
 
 class Origin(msgspec.Struct, array_like=True):
@@ -81,6 +82,12 @@ class Flying(Protocol):
     started: int
     server: tuple[str | None, str | None]
     mark: Any
+
+
+def pieces(recording: Any, size: int) -> None:
+    """Mark that a recording's last piece had this many bytes, and what it has handed over."""
+    mark = recording.mark
+    mark[PIECE], mark[CHUNKS], mark[BYTES] = size, recording.chunks, recording.bytes_out
 
 
 class BlackBox:
@@ -117,7 +124,7 @@ class BlackBox:
             f"{recording.interface}\0{recording.type}\0{recording.vantage}\0{recording.method or ''}\0{recording.path}"
         )
         told = text.encode("utf-8", "replace")
-        _occupy(mark, 0, 0, 0, 0, 0, recording.id, recording.started_at, recording.started, len(told), 0, told)
+        _occupy(mark, 0, 0, 0, 0, 0, recording.id, recording.started_at, recording.started, len(told), 0, 0, 0, 0, told)
         recording.mark = mark
 
     def leave(self, recording: Flying) -> None:

@@ -34,14 +34,12 @@ from .exchange import (
 )
 from .failures import describe
 from .familiar import Environs
-from .faults import faults
+from .faults import faults as faults  # noqa: PLC0414 (for those who record)
 from .redaction import Redactor
 from .room import Room
 from .running import as_server
 from .stalls import Stalls
 from .vocabulary import WORDS, spread
-
-__all__ = ["Recorder", "Recording", "current", "faults", "is_recording"]
 
 current: ContextVar[Recording | None] = ContextVar("django_gateway_recording", default=None)
 
@@ -85,7 +83,6 @@ class Recorder:
         self.in_flight: dict[int, Recording] = {}
         #: Called, in any thread, whenever something begins.
         self.watch = watch
-        #: Where what is in flight outlives the process.
         self.box = box
         if box is not None:
             box.in_flight = self.in_flight
@@ -109,6 +106,9 @@ class Recording:
     ``trail`` is flat: the number of a word (or a bare event name), the instant, and the fields that the word leaves
     open, again and again. One list of numbers costs the garbage collector nothing.
     """
+
+    # What every one has: the 30 attributes that an instance's dict can share with others' are needed for the rest.
+    __slots__ = "recorder interface type vantage path trail started_at started id __dict__ __weakref__".split()  # noqa: SIM905
 
     method: str | None = None
     query = ""

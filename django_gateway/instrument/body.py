@@ -56,7 +56,7 @@ def _noted(original: Any, how: str, done: str) -> Any:
             try:
                 recording.streamed = recording.streamed or not done
                 size = len(found) if isinstance(found, bytes) else None
-                recording.note((_READ, started, how, _asker(), size, failed, now()))
+                recording.add((_READ, started, how, _asker(), size, failed, now()))
             except Exception as fault:
                 faults.note(fault)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from asgiref.compatibility import guarantee_single_callable
 
-from ..blackbox import STATUS
+from ..blackbox import STATUS, pieces
 from ..clocks import Steps, now, stepped
 from ..correlation import request_id
 from ..exchange import HTTP, LIFESPAN, WEBSOCKET, Close, Handover
@@ -160,6 +160,7 @@ class Conversation:
             form, size, excerpt = self._payload(message)
             recording.bytes_in += size
             recording.note((CODES[kind], at, form, size, excerpt))
+            pieces(recording, size)
         elif kind == "websocket.disconnect":
             code, reason = whole(message.get("code")), shortened(decoded(message.get("reason") or ""))
             recording.trail += (CODES[kind], at, code, reason)
@@ -189,6 +190,7 @@ class Conversation:
                 recording.chunks += 1
                 recording.bytes_out += size
                 recording.note((CODES[kind], at, size, bool(message.get("more_body")), returned))
+                pieces(recording, size)
             elif kind == "http.response.start":
                 status = whole(message.get("status"))
                 if returned is not None or recording.status is None:  # a second one is refused
@@ -204,6 +206,7 @@ class Conversation:
                 form, size, excerpt = self._payload(message)
                 recording.bytes_out += size
                 recording.note((CODES[kind], at, form, size, excerpt, returned))
+                pieces(recording, size)
             elif kind == "websocket.accept":
                 self._accepted = True
                 recording.status = recording.mark[STATUS] = 101

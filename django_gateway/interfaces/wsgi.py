@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any, Final
 
-from ..blackbox import STATUS
+from ..blackbox import STATUS, pieces
 from ..clocks import Reading, now, thread_clock
 from ..legible import decoded, shortened
 from ..recording import Recorder, Recording, current, faults, is_recording
@@ -129,6 +129,7 @@ class Answer:
             recording.chunks += 1
             recording.bytes_out += size
             recording.note((_WRITE, now(), size))
+            pieces(recording, size)
         except Exception as fault:
             faults.note(fault)
         return self._write(data)
@@ -216,6 +217,7 @@ class Answer:
             recording.chunks += 1
             recording.bytes_out += size
             recording.note((_BODY, now(), size))
+            pieces(recording, size)
         except Exception as fault:
             faults.note(fault)
 

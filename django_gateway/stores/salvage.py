@@ -27,6 +27,7 @@ _INTERFACES: Final = ("cgi", "wsgi", "asgi")
 _KINDS: Final = (HTTP, WEBSOCKET, LIFESPAN)
 _VANTAGES: Final = ("wrapper", "handler", "middleware")
 _STATUSES: Final = 1_000
+_PIECES: Final = frozenset({"wsgi.body", "wsgi.write", "http.response.body", "websocket.send", "websocket.receive"})
 #: What the word of a crossing begins with, which is for its end.
 _CROSSING: Final = "crossing.to_"
 _UNSEEN: Final = (
@@ -51,6 +52,10 @@ class Slot(NamedTuple):
     crossing: int
     set_out: int
     status: int | None
+    #: Bytes of the last chunk or message; chunks and bytes handed over.
+    piece: int
+    chunks: int
+    bytes_out: int
     interface: str
     kind: str
     vantage: str
@@ -91,7 +96,7 @@ class Wreck(NamedTuple):
             None,
             None,
             None,
-            Sizes(),
+            Sizes(body_bytes=slot.bytes_out, chunks=slot.chunks),
             Split(),
             slot.vantage,
             [_UNSEEN],
@@ -106,6 +111,11 @@ class Wreck(NamedTuple):
             state=INTERRUPTED,
             status=exchange.status or slot.status,
             trail=[*exchange.trail, *news],
+            sizes=msgspec.structs.replace(
+                exchange.sizes,
+                body_bytes=max(slot.bytes_out, exchange.sizes.body_bytes),
+                chunks=max(slot.chunks, exchange.sizes.chunks),
+            ),
             # Where it was then is not where it ended.
             stack=None if news else exchange.stack,
         )
@@ -114,12 +124,12 @@ class Wreck(NamedTuple):
     def _reached(slot: Slot, words: Words) -> list[list[Any]]:
         """The last event, and the crossing that was under way, in the order they came."""
         marks = [(slot.word, slot.instant), (slot.crossing, slot.set_out)]
-        events = [_event(words, word, at) for word, at in marks if word and 0 <= at - slot.started < _AGES]
+        events = [_event(words, word, at, slot.piece) for word, at in marks if word and 0 <= at - slot.started < _AGES]
         return sorted((event for event in events if event is not None), key=lambda event: int(event[1]))
 
 
-def _event(words: Words, number: int, instant: int) -> list[Any] | None:
-    """``[name, instant, *fields]``, what is not known being None."""
+def _event(words: Words, number: int, instant: int, piece: int) -> list[Any] | None:
+    """``[name, instant, *fields]``, what is not known being None; ``piece`` is the size, where it is one of a piece."""
     try:
         word = words.word(number)
         name, *fields = word
@@ -130,7 +140,12 @@ def _event(words: Words, number: int, instant: int) -> list[Any] | None:
         return None
     if len(fields) > len(expected) or not all(field is None or isinstance(field, str | int) for field in fields):
         return None
-    return [name, instant, *fields, *[None] * (len(expected) - len(fields))]
+    fields += [None] * (len(expected) - len(fields))
+    if name in _PIECES:
+        fields[expected.index("size")] = piece
+    if "middleware" in expected and fields[0] is None:
+        fields[0] = "not known"  # for want of room in the vocabulary; layers are told apart by their names
+    return [name, instant, *fields]
 
 
 def wrecks(folder: Path, owners: frozenset[int]) -> Generator[Wreck]:
@@ -215,6 +230,9 @@ def _slot(content: bytes) -> Slot | None:
         items[blackbox.CROSSING],
         items[blackbox.SET_OUT],
         status if 0 < status < _STATUSES else None,
+        min(items[blackbox.PIECE], _INTEGER - 1),
+        min(items[blackbox.CHUNKS], _INTEGER - 1),
+        min(items[blackbox.BYTES], _INTEGER - 1),
         interface,
         kind,
         vantage,
