@@ -171,6 +171,8 @@ class Exchange(msgspec.Struct, frozen=True, array_like=True):
     facts: list[Any] = []
     #: The calls it was in when it was last looked at, outermost first; None for what was not looked at in flight.
     stack: list[Frame] | None = None
+    #: The server's file descriptor of the connection that it came on; None where that is not known.
+    descriptor: int | None = None
 
     def fact(self, name: str) -> Any:
         """None where it was not told."""

@@ -115,6 +115,7 @@ class Recording:
     request_id: str | None = None
     status: int | None = None
     client: str | None = None
+    descriptor: int | None = None
     server: tuple[str | None, str | None] = (None, None)
     handover: Handover | None = None
     match: Match | None = None
@@ -122,8 +123,9 @@ class Recording:
     failure: Failure | None = None
     scheduler: Scheduler | None = None
     steps: Steps | None = None
-    #: The task that the server made for the exchange.
+    #: The task that the server made for the exchange, and what it awaits on an event loop.
     task: Any = None
+    coroutine: Any = None
     close: Close | None = None
     bytes_in = bytes_out = chunks = received = sent = crossings = dropped = 0
     #: Nanoseconds in the view, and in all of the middleware with what lies inside it.
@@ -133,16 +135,13 @@ class Recording:
     done = False
     #: Set for the panel's own requests: nothing of them is kept.
     discard = False
-    ended = 0
     #: The thread of its server or event loop, and the one that a crossing has led to.
     home: int | None = None
     away: int | None = None
-    #: What it awaits on an event loop.
-    coroutine: Any = None
     #: The thread that ended it.
     thread: threading.Thread | None = None
-    #: When a snapshot of it, still in flight, was last kept; and the length of its trail then.
-    shown_at = shown_length = 0
+    #: When it ended; when a snapshot of it, still in flight, was last kept, and the length of its trail then.
+    ended = shown_at = shown_length = 0
     _failed_with: BaseException | None = None
     #: What can't be seen from the vantage point, one sentence each.
     unseen: list[str] | None = None
@@ -297,4 +296,5 @@ class Recording:
             self.request_id,
             facts=facts.current,
             stack=None if done else self._stack(),
+            descriptor=self.descriptor,
         )

@@ -21,6 +21,7 @@ from ..legible import decoded, shortened, whole
 from ..recording import Recorder, Recording, current, faults, is_recording
 from ..running import running_server
 from ..vocabulary import CODES
+from . import descriptors
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -66,6 +67,9 @@ async def record(
         return await application(scope, receive, send)
     try:
         recording = begin(recorder, scope, kind, vantage)
+        descriptor = descriptors.of_send(send)
+        if descriptor is not None:
+            recording.descriptor = descriptor
         conversation = Conversation(recording, receive, send)
         recording.begun()
     except Exception as fault:

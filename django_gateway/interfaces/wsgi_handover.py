@@ -12,6 +12,7 @@ from ..exchange import HTTP, Handover
 from ..legible import decoded, shortened
 from ..recording import Recorder, Recording
 from ..running import running_server
+from . import descriptors
 
 Environ = Mapping[str, Any]
 
@@ -40,6 +41,9 @@ def begin(recorder: Recorder, environ: Environ, vantage: str) -> Recording:
     # More digits than any body has bytes: int() and SQLite have their limits, and a client can write what it likes.
     if length and isinstance(length, str) and length.isdecimal() and len(length) < 19:
         recording.bytes_in = int(length)
+    descriptor = descriptors.of_environ(environ)
+    if descriptor is not None:
+        recording.descriptor = descriptor
     software = find("SERVER_SOFTWARE")
     recording.server = _server(shortened(software) if isinstance(software, str) else None)
     return recording

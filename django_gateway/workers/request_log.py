@@ -130,6 +130,7 @@ class LoggedASGI:
                 size += len(message.get("body", b""))
             await send(message)
 
+        counted.__wrapped__ = send  # type: ignore[attr-defined]
         try:
             await self._application(scope, receive, counted)
         finally:
@@ -155,6 +156,7 @@ class LoggedASGI:
                 code = message.get("code") or 1000
             await send(message)
 
+        sent.__wrapped__ = send  # type: ignore[attr-defined]
         try:
             await self._application(scope, received, sent)
         except BaseException:
