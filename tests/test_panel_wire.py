@@ -113,6 +113,16 @@ def test_what_either_the_server_or_the_proxy_added(program: Client, store: Store
     assert arrived.by is None
 
 
+def test_heads_of_http2_are_said_to_be_decoded(program: Client, store: Store) -> None:
+    wire = seen(REQUEST, RESPONSE)
+    assert "decoded from its frames" not in text_of(page(program, with_wire(store, wire, HEADERS), "wire"))
+    wire["request"]["head"] = wire["request"]["head"].replace(" HTTP/1.1", " HTTP/2")
+    wire["response"]["framing"] = "frames"
+    text = text_of(page(program, with_wire(store, wire, HEADERS), "wire"))
+    assert "decoded from its frames" in text
+    assert "a frame says that it is the last" in text
+
+
 def test_without_a_wire_there_is_no_tab_and_no_claim(program: Client, store: Store) -> None:
     exchange = factories.wsgi_page()
     factories.keep(store, exchange)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import http.client
+import json
 import signal
-import ssl
 import tempfile
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import httpx
 import pytest
 
 from django_gateway.arrival import arrival
+from django_gateway.supervisor.addresses import Address
+from django_gateway.supervisor.sockets import own_address
 from every_server import refused
 from serving import Serving, Site, listens, until
 from wires import ask_many, numbers_agree, project, serving_wire, wired
@@ -18,6 +21,18 @@ from wires import ask_many, numbers_agree, project, serving_wire, wired
 PROXIES = ["nginx", "apache", "caddy"]
 
 # Other ways to serve
+
+
+def test_a_client_of_this_machine_keeps_its_address_whichever_that_is(tmp_path: Path) -> None:
+    site = project(tmp_path)
+    with Serving(site.folder, "--server", "uvicorn", "--wire", port="0.0.0.0:0") as serving:
+        serving.wait_for("takes a client of another machine for an address from 127.128.0.1 on")
+        machine = own_address(Address("0.0.0.0", 0))
+        for address in ["127.0.0.1", *([machine.host] if machine is not None else [])]:
+            connection = http.client.HTTPConnection(address, serving.port, timeout=30)
+            connection.request("GET", "/who/", headers={"Host": "localhost"})
+            assert json.loads(connection.getresponse().read())["address"] == address
+            connection.close()
 
 
 @pytest.mark.slow
@@ -41,24 +56,6 @@ def test_on_a_unix_socket(tmp_path: Path) -> None:
             ask_many(serving, 200, base_url="http://localhost", transport=httpx.AsyncHTTPTransport(uds=path))
             numbers_agree(site, 200)
         assert not Path(path).exists()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("arguments", ["--wsgi --server gunicorn --threads 2", "--server daphne"])
-def test_tls_ends_at_the_relay_and_the_server_still_sees_https(tmp_path: Path, arguments: str) -> None:
-    site = project(tmp_path)
-    with Serving(site.folder, *arguments.split(), "--https", "--wire") as serving:
-        assert serving.url.startswith("https://")
-        trusting = ssl.create_default_context(cafile=f"{site.folder}/.gateway/certificates/authority.pem")
-        with httpx.Client(http2=True, verify=trusting, base_url=serving.url, trust_env=False, timeout=30) as client:
-            answers = [client.get(f"/version/?mark=tls-{number}") for number in range(3)]
-        assert [(answer.http_version, answer.text) for answer in answers] == [("HTTP/1.1", "one")] * 3
-        exchange = wired(site, "mark=tls-2")
-        assert exchange.parts["wire"]["tls"] is True
-        assert exchange.parts["wire"]["number"] == 3
-        assert exchange.handover is not None
-        entries = dict(exchange.handover.entries)
-        assert "https" in (entries.get("wsgi.url_scheme"), entries.get("scheme"))
 
 
 @pytest.mark.slow

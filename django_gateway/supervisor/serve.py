@@ -47,6 +47,8 @@ def serve(given: Mapping[str, Any], *, color: bool, no_color: bool = False) -> i
         greet(plan, console, token)
         for remark in plan.remarks_on_certificate():
             console.warn(remark)
+        for remark in plan.wired.remarks if plan.wired is not None else []:
+            console.warn(remark)
         if plan.front is not None and plan.front.advice:
             console.warn(plan.front.advice)
         return asyncio.run(Supervisor(plan, console, token).run())

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from ..conf import Settings
 from ..servers.base import Certificate, Command
+from ..wire import http2
+from ..wire.addresses import FIRST_STAND_IN
 from . import sockets
 from .addresses import Address, AddressError
 from .child import Child
@@ -41,6 +43,23 @@ class Wired:
         if self.listening.path is not None:
             return f"unix:{self.listening.path}"
         return self.listening.address.reachable.url("http" if self.certificate is None else "https")
+
+    @property
+    def remarks(self) -> list[str]:
+        """What is not as it would be without the relay, where somebody may not expect it."""
+        found = []
+        if self.listening.path is None and not self.listening.address.loopback:
+            seen = "::1" if self.listening.address.ipv6 else f"an address from {FIRST_STAND_IN} on"
+            found.append(
+                f"Under --wire the application takes a client of another machine for {seen}: the server's client is "
+                "the relay. An exchange's Wire tab names the real address."
+            )
+        if self.certificate is not None and not http2.is_available():
+            found.append(
+                "Under --wire HTTP/2 is not offered: the relay has nothing here to read it with. "
+                "To install it: pip install 'django-gateway[http2]'"
+            )
+        return found
 
     def command(self, python: tuple[str, ...], gateway: Settings) -> Command:
         host, port = self.upstream

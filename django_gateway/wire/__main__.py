@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-import ssl
 import sys
 from argparse import ArgumentParser, Namespace
 from contextlib import suppress
@@ -17,6 +16,7 @@ from ..redaction import Redactor
 from ..stores import Capacity, StoreError, open_store
 from .joining import Joiner
 from .relay import Relay
+from .tls import TLS
 
 _BACKLOG = 2048
 _LOOK = 0.1  # seconds between two looks for exchanges
@@ -32,9 +32,10 @@ async def serve(options: Namespace) -> None:
     store = open_store(options.store, Capacity(options.exchanges, options.bytes))
     joiner = Joiner(store, Redactor(options.hide), kept=options.kept, proxied=options.proxied)
     host, _, port = options.upstream.rpartition(":")
-    relay = Relay((host.strip("[]"), int(port)), joiner.add, kept=options.kept, inner=inner(options))
+    tls = TLS(options.certfile, options.keyfile) if options.certfile else None
+    relay = Relay((host.strip("[]"), int(port)), joiner.add, kept=options.kept, tls=tls)
     listener = socket.socket(fileno=options.fd)
-    server = await loop.create_server(relay.accept, sock=listener, backlog=_BACKLOG, ssl=outer(options))
+    server = await loop.create_server(relay.accept, sock=listener, backlog=_BACKLOG)
     joining = loop.create_task(join(joiner))
     await told.wait()
     server.close()
@@ -57,27 +58,6 @@ async def join(joiner: Joiner) -> None:
             if joiner.waits:
                 await asyncio.to_thread(joiner.settle)
         await asyncio.sleep(_LOOK)
-
-
-def outer(options: Namespace) -> ssl.SSLContext | None:
-    """For the client. HTTP/2 is not negotiated: what is read along is HTTP/1.1."""
-    if not options.certfile:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(options.certfile, options.keyfile)
-    context.set_alpn_protocols(["http/1.1"])
-    return context
-
-
-def inner(options: Namespace) -> ssl.SSLContext | None:
-    """For the server, so that it sees HTTPS; it is ours, on this machine, with the very same certificate."""
-    if not options.certfile:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    context.set_alpn_protocols(["http/1.1"])
-    return context
 
 
 def parse(arguments: list[str]) -> Namespace:

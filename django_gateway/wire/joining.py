@@ -1,9 +1,10 @@
 """Which exchange belongs to what was seen on the wire.
 
 Three ways, the surest first. The response may carry the exchange's id (``X-Gateway-Exchange``). The server takes the
-relay for its client, so an exchange may name the relay's own port, and on one port requests come one after another. A
-server that tells no port leaves the address, and behind a proxy the relay is nobody's client: there only an exchange is
-taken that could belong to nothing else. In each case time, method, path and status have to agree as well.
+relay for its client, so an exchange may name the relay's own port, and on one port requests of HTTP/1 come one after
+another. A server that tells no port leaves the address, behind a proxy the relay is nobody's client, and HTTP/2 has
+several requests at a time: there only an exchange is taken that could belong to nothing else. In each case time,
+method, path and status have to agree as well.
 """
 
 from __future__ import annotations
@@ -118,12 +119,14 @@ class Joiner:
             # Whatever it names as its client: behind a proxy that is not the relay.
             named = self._by_id.get(told)
             return self._claim(named) if named is not None and _fits(seen, named) else None
-        fitting = [] if self._proxied else self._fitting(seen, seen.known_as)
+        fitting = [] if self._proxied or seen.multiplexed else self._fitting(seen, seen.known_as)
         if fitting:
             return self._claim(fitting[0])
         if until - now > PATIENCE - _SETTLED:
             return None  # another that fits may still come
-        known = self._by_id.values() if self._proxied else [one for _, one in self._unclaimed.get(address, {}).values()]
+        keys = dict.fromkeys((address, seen.known_as))
+        alike = [one for key in keys for _, one in self._unclaimed.get(key, {}).values()]
+        known = self._by_id.values() if self._proxied else alike
         fitting = [summary for summary in known if _fits(seen, summary)]
         if len(fitting) == 1 and sum(_fits(other, fitting[0]) for _, other in self._waiting) == 1:
             return self._claim(fitting[0])
@@ -159,7 +162,8 @@ def _fits(seen: Seen, summary: Summary) -> bool:
         return False
     method, _, rest = seen.request.start.decode("latin-1").partition(" ")
     if summary.type == WEBSOCKET:
-        return seen.request.has_token(b"upgrade", b"websocket")
+        # RFC 8441 has it for HTTP/2.
+        return any(seen.request.has_token(name, b"websocket") for name in (b"upgrade", b":protocol"))
     if summary.method != method or _path(rest.rpartition(" ")[0]) != _plain(summary.path):
         return False
     status = status_of(seen)

@@ -47,7 +47,8 @@ def _message(message: Message, redactor: Redactor, kept: int) -> dict[str, Any]:
 def _header(redactor: Redactor, name: bytes, value: bytes) -> list[str]:
     """Name and value; the value is the redactor's where that hides anything."""
     told, text = name.decode("latin-1"), value.decode("latin-1")
-    ((_, shown),) = redactor.headers([(told, text)])
+    # HTTP/2's Host, whose name is like a secret's.
+    ((_, shown),) = redactor.headers([("Host" if told == ":authority" else told, text)])
     return [told, str(shown)]
 
 

@@ -33,6 +33,8 @@ class Seen:
     ended: int | None = None
     interim: list[Message] = field(default_factory=list)
     response: Message | None = None
+    #: Whether other requests of its connection may have been open at the same time.
+    multiplexed: bool = False
     #: Bytes from and to the client after the connection was upgraded to something else.
     upgraded: tuple[int, int] | None = None
 

@@ -15,6 +15,7 @@ _FRAMING: Final = {
     "chunked": "in chunks",
     "close": "it ends where the connection ends",
     "none": "none",
+    "frames": "a frame says that it is the last",
 }
 
 
@@ -30,6 +31,7 @@ def build(subject: Subject, query: Query) -> Values:
         "seen": seen,
         "first": _message(seen["request"], []),
         "second": _message(seen["response"], added) if seen["response"] is not None else None,
+        "decoded": seen["request"]["head"].partition("\r\n")[0].endswith(" HTTP/2"),
         "by": "" if arrived is None else arrived.by or "server or the proxy",
         "elsewhere": _host(seen["client"]) != _host(seen["known_as"]),
     }
