@@ -69,6 +69,7 @@ def document(exchange: Exchange, explain: Explain | None = None) -> dict[str, An
             "host": exchange.server.host,
         },
         "client": exchange.client,
+        "socket": documented.socket(exchange),
         "request_id": exchange.request_id,
         "trace_id": correlation.trace_id(exchange),
         "handover": documented.handover(exchange, explain),

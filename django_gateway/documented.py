@@ -13,7 +13,7 @@ from .channels import way as found_way
 from .connections import connections as found_connections
 from .cut_short import cut_short as found_cut_short
 from .events import DURATION_FIELDS, INSTANT_FIELDS
-from .exchange import Exchange, Failure, Frame, Loop, Match, Scheduler, format_id
+from .exchange import LIFESPAN, Exchange, Failure, Frame, Loop, Match, Scheduler, format_id
 
 #: From (kind of handover, key, server's name) to where the key comes from, in a few words.
 Explain = Callable[[str, str, str | None], str | None]
@@ -44,6 +44,19 @@ def handover(exchange: Exchange, explain: Explain | None) -> dict[str, Any] | No
             for key, value in handover.entries
         ],
     }
+
+
+def socket(exchange: Exchange) -> dict[str, Any] | None:
+    """The connection that it came on: its descriptor in the server's process, and both ends as the server names them.
+
+    None where it came on none: a lifespan.
+    """
+    if exchange.type == LIFESPAN:
+        return None
+    told = dict(exchange.handover.entries) if exchange.handover is not None else {}
+    server = told.get("server") or [told.get("SERVER_ADDR") or told.get("SERVER_NAME"), told.get("SERVER_PORT")]
+    parts = [str(part) for part in server if part is not None] if isinstance(server, (list, tuple)) else []
+    return {"descriptor": exchange.descriptor, "local": ":".join(parts) or None, "peer": exchange.client}
 
 
 def match(match: Match | None) -> dict[str, Any] | None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from django.core.handlers import wsgi
 
+from django_gateway import documented
 from django_gateway.exchange import Exchange, parse_id
 from django_gateway.interfaces import descriptors
 from django_gateway.stores import open_store
@@ -47,8 +48,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     return site
 
 
-def asked(site: Site, *arguments: str) -> tuple[Exchange, list[int]]:
-    """The exchange, and the descriptors that its connection really had while it was served."""
+def asked(site: Site, *arguments: str) -> tuple[Exchange, list[int], int]:
+    """The exchange, the descriptors that its connection really had while it was served, and the server's port."""
     with Serving(site.folder, *arguments, "--noreload", "--skip-checks") as serving:
         with closing(serving.connect()) as connection:
             connection.request("GET", "/sockets/")
@@ -61,7 +62,7 @@ def asked(site: Site, *arguments: str) -> tuple[Exchange, list[int]]:
         exchange = until(lambda: store.get(number))
         store.close()
     assert exchange is not None
-    return exchange, [int(number) for number, peer in peers.items() if peer == port]
+    return exchange, [int(number) for number, peer in peers.items() if peer == port], serving.port
 
 
 TELLING = {
@@ -77,15 +78,22 @@ SILENT = {"waitress": ["--server", "waitress"], "hypercorn": ["--server", "hyper
 @pytest.mark.slow
 @pytest.mark.parametrize("arguments", TELLING.values(), ids=list(TELLING))
 def test_servers_that_let_it_be_seen(site: Site, arguments: list[str]) -> None:
-    exchange, real = asked(site, *arguments)
+    exchange, real, port = asked(site, *arguments)
     assert exchange.descriptor in real
+    told = documented.socket(exchange)
+    assert told is not None
+    assert told["local"].endswith(f":{port}")
+    assert told["peer"].startswith("127.0.0.1")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("arguments", SILENT.values(), ids=list(SILENT))
 def test_servers_that_do_not(site: Site, arguments: list[str]) -> None:
-    exchange, real = asked(site, *arguments)
+    exchange, real, port = asked(site, *arguments)
     assert real
+    told = documented.socket(exchange)
+    assert told is not None
+    assert told["local"].endswith(f":{port}")
     assert exchange.descriptor is None
 
 

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 import factories
+import trails
 from django_gateway.document import document, row
 from django_gateway.documented import moment, ms
 from django_gateway.exchange import Scheduler, format_id, summarise
@@ -130,6 +131,19 @@ def test_crossings_and_loop() -> None:
     assert told["loop"].keys() == times | {"longest_step_stack", "lag_ms", "held_up", "held_up_by"}
     assert told["loop"]["lag_ms"] is None
     assert told["scheduler"] is None
+
+
+def test_the_socket() -> None:
+    known = document(msgspec.structs.replace(factories.asgi_page(), descriptor=17))["socket"]
+    assert known["descriptor"] == 17
+    assert known["peer"]
+    assert document(factories.wsgi_page())["socket"]["local"] == "shop.local:8000"
+    unix = trails.handover("scope", server=["/run/app.sock", None])
+    named = document(msgspec.structs.replace(factories.asgi_page(), handover=unix, client=None))["socket"]
+    assert named == {"descriptor": None, "local": "/run/app.sock", "peer": None}
+    silent = document(msgspec.structs.replace(factories.asgi_page(), handover=None))["socket"]
+    assert silent["local"] is None
+    assert document(msgspec.structs.replace(factories.asgi_page(), type="lifespan"))["socket"] is None
 
 
 def test_messages_and_close() -> None:

@@ -253,6 +253,18 @@ def test_what_has_ended_is_nowhere(program: Client, store: Store) -> None:
     assert "tab=stack" not in page(program, exchange)
 
 
+def test_the_socket(program: Client, store: Store) -> None:
+    unknown = factories.wsgi_page()
+    known = msgspec.structs.replace(factories.wsgi_page(), descriptor=17)
+    factories.keep(store, unknown, known)
+    assert "File descriptor17 the number by which process 4711 knew the connection" in text_of(
+        page(program, known, "threads")
+    )
+    text = text_of(page(program, unknown, "threads"))
+    assert "File descriptor— not known" in text
+    assert "Localshop.local:8000 its own end, as the server names it" in text
+
+
 def test_how_late_the_loop_was(program: Client, store: Store) -> None:
     exchange = factories.asgi_page()
     assert exchange.loop is not None

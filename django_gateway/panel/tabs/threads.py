@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from ... import phases
+from ... import documented, phases
 from ...connections import connections
 from ...exchange import format_id
 from ..libraries import is_library
@@ -47,6 +47,7 @@ def build(subject: Subject, query: Query) -> Values:
         "cost": sum(crossing.cost for crossing in trail.crossings),
         "extent": trail.extent,
         "server": exchange.server,
+        "socket": None if exchange.interface == "cgi" else documented.socket(exchange),
         "connections": connections(exchange),
     }
 
