@@ -26,8 +26,8 @@ BLOCK: Final = 2_000
 PATIENCE: Final = 0.02
 #: More news than this between two answers, and all is counted anew.
 MOST_NEWS: Final = 4_000
-#: Filters for which the counts are kept.
-MOST_FILTERS: Final = 8
+#: Filters for which the counts are kept: each may take some MiB.
+MOST_FILTERS: Final = 4
 
 
 @dataclass(slots=True)

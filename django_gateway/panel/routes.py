@@ -17,7 +17,7 @@ ORDERS: Final = {
     "hops": "Most thread hops",
 }
 #: Paths without a route that have a group of their own; whoever looks for holes asks for a new one each time.
-MOST_PATHS: Final = 1_000
+MOST_PATHS: Final = 300
 #: The name of the group that has the others.
 OTHERS: Final = ""
 

@@ -273,6 +273,8 @@ def test_mounted_it_asks_again_and_leaves_the_only_worker_free(page: Page, tmp_p
     try:
         page.goto(f"http://127.0.0.1:{project.port}/__gateway__/?token={TOKEN}")
         expect(page.locator("#live-text")).to_have_text("live")
+        # It asks again and again; a stream would hold the worker, and this request would wait for its end.
+        expect(page.locator("#list")).to_have_attribute("data-stream", "")
         assert project.get("/json/?colour=blue")[0] == 200
         expect(rows(page)).to_have_count(1)
         expect(rows(page).first).to_contain_text("GET /json/?colour=blue")
