@@ -93,6 +93,13 @@ def hangs(request):
         pass
 
 
+def deaf(request):
+    # A lock of C's, taken twice: no signal gets out of it, so none of Python's handlers runs.
+    lock, library = ctypes.create_string_buffer(64), ctypes.CDLL(None)
+    library.pthread_mutex_lock(lock)
+    library.pthread_mutex_lock(lock)
+
+
 def template(request):
     return render(request, "deadly.html", {"kill": kill})
 
@@ -146,6 +153,7 @@ urlpatterns += [
     path("exits/", exits),
     path("segfault/", segfault),
     path("hangs/", hangs),
+    path("deaf/", deaf),
     path("async-view/", async_view),
     path("async-streamed/", async_streamed),
     path("crossing/", crossing),

@@ -88,10 +88,10 @@ class Served:
         return document
 
 
-def served(folder: Path, *arguments: str) -> Iterator[Served]:
+def served(folder: Path, *arguments: str, **more: str) -> Iterator[Served]:
     site = killed(Site(folder))
     arguments = (*arguments, "--workers", "2", "--noreload", "--skip-checks")
-    with Serving(site.folder, *arguments, panel=True, GATEWAY_PANEL_TOKEN=TOKEN) as serving:
+    with Serving(site.folder, *arguments, panel=True, GATEWAY_PANEL_TOKEN=TOKEN, **more) as serving:
         yield Served(serving)
 
 
@@ -158,6 +158,35 @@ def test_a_consumer_that_receives(asgi: Served) -> None:
         document, {"name": "channels.dispatch.started", "handler": "websocket_receive", "consumer": "mysite.asgi.Talk"}
     )
     assert (document["type"], document["status"]) == ("websocket", 101)
+
+
+@pytest.fixture(scope="module")
+def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Gunicorn gives up a worker after this many seconds: SIGABRT first, then SIGKILL."""
+    yield from served(
+        tmp_path_factory.mktemp("impatient"), "--wsgi", "--server", "gunicorn", GUNICORN_CMD_ARGS="--timeout 5"
+    )
+
+
+def test_a_worker_that_its_server_gives_up_tells_where_it_was(impatient: Served) -> None:
+    ends(impatient, "/hangs/")
+
+    def told() -> list[dict[str, Any]]:
+        rows = json.loads(impatient.panel("/api/exchanges/"))["exchanges"]
+        return [row for row in rows if row["path"] == "/hangs/" and row["state"] != "in_flight"]
+
+    (row,) = until(told, "it is not told")
+    document = json.loads(impatient.panel(f"/api/exchanges/{row['id']}/"))
+    assert document["exception"]["type"].endswith("SystemExit")
+    assert "hangs" in [frame["function"] for frame in document["exception"]["frames"]]
+
+
+def test_a_worker_that_hears_no_signal_is_killed_and_told_with_its_stack(impatient: Served) -> None:
+    ends(impatient, "/deaf/")
+    document = impatient.the_only_one("/deaf/")
+    check(document, {"name": "django.view.started", "view": "mysite.points.deaf"})
+    assert [frame["function"] for frame in document["stack"]][-1] == "deaf"
+    assert document["handover"] is not None, "it lasted long enough to be kept whole"
 
 
 def test_the_panel_says_where_it_was(wsgi: Served) -> None:
