@@ -18,7 +18,7 @@ from serving import DEADLINE, Serving, Site
 
 VIEWS = ["plain", "asynchronous", "streamed", "failing"]
 #: What the server may or may not have noticed by then, and what depends on how busy a thread is.
-RACY = {"http.disconnect", "http.request", "crossing.queued"}
+RACY = {"http.disconnect", "http.request", "crossing.queued", "wsgi.next"}
 BODIES = ("wsgi.body", "http.response.body")
 
 

@@ -113,3 +113,28 @@ def test_what_lasts_is_shown_once_the_store_takes_it(error: StoreError, monkeypa
     finally:
         hanging.goes_on.set()
         thread.join()
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_what_turns_out_to_be_the_panels_own_is_forgotten(ends: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A first request may take long until it is routed, and is shown by then."""
+    monkeypatch.setattr(writers, "_PATIENCE", 0.05)
+    store = MemoryStore(Capacity())
+    watched = Watched(store)
+    hanging, other = Hanging(), Hanging()
+    threads = [hanging.served(watched.recorder), other.served(watched.recorder)]
+    try:
+        until(lambda: len(store.page()) == 2)
+        own = next(iter(watched.recorder.in_flight.values()))
+        own.hide()
+        if ends:
+            hanging.goes_on.set()
+            threads[0].join()
+        until(lambda: [summary.id == own.id for summary in store.page()] == [False])
+    finally:
+        hanging.goes_on.set()
+        other.goes_on.set()
+        for thread in threads:
+            thread.join()
+    until(lambda: watched.writer.written == 1)
+    assert [(summary.id == own.id, summary.state) for summary in store.page()] == [(False, FINISHED)]

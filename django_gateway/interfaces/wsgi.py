@@ -192,12 +192,13 @@ class Answer:
         while True:
             token = current.set(recording)
             asked = now()
-            if taken and asked - taken > _PAUSE:
-                recording.add((_NEXT, asked))
+            paused = taken != 0 and asked - taken > _PAUSE
             try:
                 chunk = following()
             except StopIteration:
                 self._open = False
+                if paused:
+                    self._asked(asked)
                 return
             except BaseException as error:
                 # The server closes what it iterated, so the exchange is finished there.
@@ -206,9 +207,17 @@ class Answer:
                 raise
             finally:
                 current.reset(token)
+            if paused:
+                self._asked(asked)
             self._sent(chunk)
             taken = now()
             yield chunk
+
+    def _asked(self, at: int) -> None:
+        try:
+            self._recording.add((_NEXT, at))
+        except Exception as fault:
+            faults.note(fault)
 
     def _sent(self, chunk: bytes) -> None:
         recording = self._recording

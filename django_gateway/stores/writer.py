@@ -71,6 +71,8 @@ class Writer:
 
     def _reset(self) -> None:
         self._queue: deque[Any] = deque()
+        #: What there is a snapshot of, as far as it has not ended.
+        self._shown: list[Recorded] = []
         self._wake = threading.Event()
         self._flushing = threading.Lock()
         self._starting = threading.Lock()  # another one: a request does not wait for a store
@@ -106,7 +108,8 @@ class Writer:
     def _run(self) -> None:
         pause = threading.Event()  # nobody sets it: a sleep that a test's patched time.sleep does not reach
         while True:
-            self._wake.wait(_PATIENCE if self.in_flight or (self.account and self.account.owes) else None)
+            owes = self.in_flight or self._shown or (self.account and self.account.owes)
+            self._wake.wait(_PATIENCE if owes else None)
             pause.wait(_GATHER)
             self._wake.clear()
             try:
@@ -128,6 +131,7 @@ class Writer:
         # Nobody else writes meanwhile: what is not done when it is looked at ends up in the queue, and so is written
         # after its snapshot.
         with self._flushing:
+            self._take_back()
             snapshots = list(self._snapshots())
             if snapshots:
                 try:
@@ -136,6 +140,13 @@ class Writer:
                     for recording in list(self.in_flight.values()):
                         recording.shown_length = -1  # as if it had moved: shown again
                     raise
+
+    def _take_back(self) -> None:
+        """Forget the snapshots of the panel's own requests, which are known once they are routed."""
+        hidden = [recording.id for recording in self._shown if recording.discard]
+        if hidden:
+            self.store.forget(hidden)
+        self._shown = [recording for recording in self._shown if not (recording.done or recording.discard)]
 
     def _snapshots(self) -> Iterator[Any]:
         recordings: list[Recorded] = list(self.in_flight.values())
@@ -155,9 +166,12 @@ class Writer:
                 continue
             if recording.done or recording.discard:
                 continue
+            first = not recording.shown_at
             recording.shown_at, recording.shown_length = instant, length
             exchange = recording.exchange()
             if exchange.ended is None:
+                if first:
+                    self._shown.append(recording)
                 yield self.store.pack(exchange, WORDS)
 
     def flush(self) -> bool:
