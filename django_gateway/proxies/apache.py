@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..servers import apache as server
-from .base import Proxy, Sight, number, text
+from .base import Proxy, Sight, number, plain, text
 
 #: Apache writes a quote and a backslash as JSON does, and any other byte as \\xhh, which JSON spells \\u00hh.
 _ESCAPE: Final = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|(.))")
@@ -45,25 +45,15 @@ class Apache(Proxy):
         first = number(told["first_byte_us"])
         asked = told["handler"] == "proxy-server" or told["upstream"] not in ("-", "")
         return Sight(
-            request_id=text(told["request_id"]),
+            **plain(told),
             started_at=int(told["seconds"]) * 10**9 + int(told["microseconds"]) * 1000,
             total=total,
-            client=text(told["client"]),
-            method=text(told["method"]),
-            target=told["path"],
-            protocol=text(told["protocol"]),
             status=number(told["status"]),
             complete=told["completion"] != "X",
             upstream=(text(told["upstream"]) or "") if asked else None,
             # It asks as soon as it has read the head, and passes the body on as that comes.
             asked=0 if asked else None,
             first_byte=min(first * 1000, total) if asked and first else None,
-            request_bytes=number(told["request_bytes"]),
-            sent_bytes=number(told["sent_bytes"]),
-            body_bytes=number(told["body_bytes"]),
-            tls=text(told["tls"]),
-            pid=number(told["pid"]),
-            user_agent=text(told["user_agent"]),
         )
 
 

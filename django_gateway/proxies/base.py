@@ -126,6 +126,23 @@ class Proxy:
         raise NotImplementedError
 
 
+def plain(told: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a Sight that nginx and Apache write alike, under the names that our log formats give them."""
+    return {
+        "request_id": text(told["request_id"]),
+        "client": text(told["client"]),
+        "method": text(told["method"]),
+        "target": told["path"],
+        "protocol": text(told["protocol"]),
+        "request_bytes": number(told["request_bytes"]),
+        "sent_bytes": number(told["sent_bytes"]),
+        "body_bytes": number(told["body_bytes"]),
+        "tls": text(told["tls"]),
+        "pid": number(told["pid"]),
+        "user_agent": text(told["user_agent"]),
+    }
+
+
 def text(value: Any) -> str | None:
     """Logs write "-" or nothing for what there was not."""
     return str(value) if value not in (None, "", "-") else None

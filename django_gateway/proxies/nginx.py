@@ -6,7 +6,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from .base import Proxy, Sight, number, text
+from .base import Proxy, Sight, number, plain, text
 
 
 class Nginx(Proxy):
@@ -31,13 +31,9 @@ class Nginx(Proxy):
             return None
         status = number(told["status"])
         return Sight(
-            request_id=text(told["request_id"]),
+            **plain(told),
             started_at=ended - total,
             total=total,
-            client=text(told["client"]),
-            method=text(told["method"]),
-            target=told["path"],
-            protocol=text(told["protocol"]),
             # 000 where nothing was answered at all.
             status=status or None,
             complete=told["completion"] == "OK",
@@ -48,12 +44,6 @@ class Nginx(Proxy):
             connect=_nanoseconds(_last(told["connect_time"])),
             first_byte=_nanoseconds(_last(told["header_time"])),
             last_byte=_nanoseconds(_last(told["response_time"])),
-            request_bytes=number(told["request_bytes"]),
-            sent_bytes=number(told["sent_bytes"]),
-            body_bytes=number(told["body_bytes"]),
-            tls=text(told["tls"]),
-            pid=number(told["pid"]),
-            user_agent=text(told["user_agent"]),
         )
 
 

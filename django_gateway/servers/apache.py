@@ -14,10 +14,10 @@ from .cgi import SCRIPT, CGIServer, passed_on, quoted, socket_path
 from .options import Options
 
 _PROGRAMS = ("apache2", "httpd")
-_PID = "apache.pid"
+PID = "apache.pid"
 _SOCKET = "cgid.sock"
 #: Where distributions keep its modules.
-_MODULES = ("/usr/lib/apache2/modules", "/usr/lib64/httpd/modules", "/usr/lib/httpd/modules")
+MODULES = ("/usr/lib/apache2/modules", "/usr/lib64/httpd/modules", "/usr/lib/httpd/modules")
 _NEEDED = ("mpm_event", "authz_core", "alias", "env", "headers", "setenvif", "cgid")
 # Apache will not serve as root. Seen from a user namespace, root is somebody else, with root's own rights to its files.
 _AS_SOMEBODY = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
@@ -39,7 +39,7 @@ class Apache(CGIServer):
     def command(self, launch: Launch) -> Command:
         configuration = launch.folder / "apache.conf"
         argv = ("SIGWINCH", *program_as_somebody(), "-DFOREGROUND", "-f", str(configuration))
-        return self.keeper(launch, argv, ready=[_PID], files={configuration: _configuration(launch)})
+        return self.keeper(launch, argv, ready=[PID], files={configuration: _configuration(launch)})
 
 
 def may_serve() -> None:
@@ -68,31 +68,31 @@ def _may_be_somebody() -> bool:
 
 def modules(needed: Iterable[str]) -> Path:
     """The folder with all of these modules. Raises ServerError."""
-    for folder in map(Path, _MODULES):
+    for folder in map(Path, MODULES):
         missing = [name for name in needed if not (folder / f"mod_{name}.so").is_file()]
         if not missing:
             return folder
         if folder.is_dir():
             raise ServerError(f"Apache is installed without {', '.join(f'mod_{name}' for name in missing)}.")
-    raise ServerError(f"Apache's modules are in none of {', '.join(_MODULES)}.")
+    raise ServerError(f"Apache's modules are in none of {', '.join(MODULES)}.")
 
 
-def _configuration(launch: Launch) -> str:
+def opening(launch: Launch, needed: Iterable[str], **others: Path) -> str:
+    """How a configuration begins that serves on the launch's address. ``others`` are files of modules not Apache's."""
     folder, (host, port) = launch.folder, launch.address
-    where = modules(_NEEDED)
-    load = "".join(f"LoadModule {name}_module {quoted(where / f'mod_{name}.so')}\n" for name in _NEEDED)
-    variables = "".join(f"PassEnv {name}\n" for name in sorted(passed_on(launch.environment)))
+    where = modules(needed)
+    files = {name: where / f"mod_{name}.so" for name in needed} | others
+    load = "".join(f"LoadModule {name}_module {quoted(path)}\n" for name, path in files.items())
+    name = f"[{host}]" if ":" in host else host
     return f"""\
 # Written by gatewayserve.
 {load}
 ServerRoot {quoted(folder)}
 DefaultRuntimeDir {quoted(folder)}
 DocumentRoot {quoted(folder)}
-ServerName {host if ":" not in host else f"[{host}]"}
-UseCanonicalPhysicalPort On
-Listen {f"[{host}]" if ":" in host else host}:{port}
-PidFile {quoted(folder / _PID)}
-ScriptSock {quoted(socket_path(folder, _SOCKET))}
+ServerName {name}
+Listen {name}:{port}
+PidFile {quoted(folder / PID)}
 ErrorLog /dev/stderr
 LogLevel error
 
@@ -108,6 +108,16 @@ GracefulShutDownTimeout 2
 # %2F is a slash in PATH_INFO, as under every other gateway.
 AllowEncodedSlashes On
 MergeSlashes Off
+
+"""
+
+
+def _configuration(launch: Launch) -> str:
+    folder = launch.folder
+    variables = "".join(f"PassEnv {name}\n" for name in sorted(passed_on(launch.environment)))
+    return f"""\
+{opening(launch, _NEEDED)}UseCanonicalPhysicalPort On
+ScriptSock {quoted(socket_path(folder, _SOCKET))}
 
 # When the request came, in microseconds, from no header that a client could send.
 RequestHeader set X-Gateway-Received "%t" early

@@ -16,9 +16,7 @@ from .cgi import CHANGES, CGIServer, quoted, socket_path
 from .options import Options
 
 SCRIPT = "gateway.wsgi"
-_PID = "apache.pid"
 _NEEDED = ("mpm_event", "authz_core")
-_FOLDERS = ("/usr/lib/apache2/modules", "/usr/lib64/httpd/modules", "/usr/lib/httpd/modules")
 
 
 class ModWSGI(CGIServer):
@@ -44,7 +42,7 @@ class ModWSGI(CGIServer):
     def command(self, launch: Launch) -> Command:
         configuration, script = launch.folder / "apache.conf", launch.folder / SCRIPT
         files = {configuration: _configuration(launch), script: _script(launch)}
-        argv = [*launch.python, "-m", "django_gateway.workers.mod_wsgi", str(launch.folder), _PID]
+        argv = [*launch.python, "-m", "django_gateway.workers.mod_wsgi", str(launch.folder), apache.PID]
         argv += ["--", "SIGWINCH", *apache.program_as_somebody(), "-DFOREGROUND", "-f", str(configuration)]
         return Command(argv=(*argv, *launch.options.arguments), files=files)
 
@@ -54,7 +52,7 @@ def _modules() -> Iterator[Path]:
     package = importlib.util.find_spec("mod_wsgi")
     for place in (package.submodule_search_locations or ()) if package else ():
         yield from sorted(Path(place, "server").glob("mod_wsgi*.so"))
-    for folder in _FOLDERS:
+    for folder in apache.MODULES:
         yield from sorted(Path(folder).glob("mod_wsgi*.so*"))
 
 
@@ -91,37 +89,12 @@ from django_gateway.workers.application import wsgi as application
 
 
 def _configuration(launch: Launch) -> str:
-    folder, (host, port) = launch.folder, launch.address
-    where = apache.modules(_NEEDED)
-    load = "".join(f"LoadModule {name}_module {quoted(where / f'mod_{name}.so')}\n" for name in _NEEDED)
+    folder = launch.folder
     paths = [*launch.environment.get("PYTHONPATH", "").split(os.pathsep), *_installed()]
     path = os.pathsep.join(dict.fromkeys(filter(None, paths)))
     threads = launch.options.threads or 15
     return f"""\
-# Written by gatewayserve.
-{load}LoadModule wsgi_module {quoted(_module())}
-
-ServerRoot {quoted(folder)}
-DefaultRuntimeDir {quoted(folder)}
-DocumentRoot {quoted(folder)}
-ServerName {host if ":" not in host else f"[{host}]"}
-Listen {f"[{host}]" if ":" in host else host}:{port}
-PidFile {quoted(folder / _PID)}
-ErrorLog /dev/stderr
-ErrorLogFormat "%M"
-LogLevel error
-
-StartServers 1
-ServerLimit 4
-ThreadsPerChild 32
-MaxRequestWorkers 128
-MinSpareThreads 1
-MaxSpareThreads 128
-Timeout 3600
-GracefulShutDownTimeout 2
-
-AllowEncodedSlashes On
-MergeSlashes Off
+{apache.opening(launch, _NEEDED, wsgi=_module())}ErrorLogFormat "%M"
 
 WSGISocketPrefix {quoted(socket_path(folder, "wsgi"))}
 WSGIDaemonProcess gateway processes={launch.options.workers} threads={threads} python-path={quoted(path)} \\
