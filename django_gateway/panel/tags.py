@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.template import Context, Library
+from django.utils.html import escape
+from django.utils.safestring import mark_safe
 
 from . import assets, drawing, units
 from .pages import address as path_of
@@ -33,6 +35,12 @@ def address(context: Context, name: str, *args: Any) -> str:
 def shown_filter(value: object, limit: int = LIMIT) -> str:
     """Recorded text, safe to look at; autoescaping makes it safe to parse."""
     return shown(value, limit)
+
+
+@register.filter
+def dotted(value: object, limit: int = LIMIT) -> str:
+    """A dotted path as ``shown``, which may go on in the next line behind each dot."""
+    return mark_safe(escape(shown(value, limit)).replace(".", ".<wbr>"))
 
 
 @register.filter
