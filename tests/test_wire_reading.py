@@ -15,8 +15,9 @@ from django_gateway.concealment import HIDDEN
 from django_gateway.exchange import Summary, format_id, summarise
 from django_gateway.redaction import Redactor
 from django_gateway.wire import record
+from django_gateway.wire.addresses import Addresses
 from django_gateway.wire.joining import PATIENCE, Joiner
-from django_gateway.wire.relay import own_address, written
+from django_gateway.wire.relay import written
 from django_gateway.wire.talk import Seen, Talk
 from factories import stream
 
@@ -289,8 +290,13 @@ def test_without_port_and_id_only_what_can_be_no_other() -> None:
 
 
 def test_from_where_the_relay_connects() -> None:
-    assert own_address(("127.0.0.9", 5), "127.0.0.1") == "127.0.0.9"
-    assert own_address(("192.0.2.1", 5), "127.0.0.1") == "127.0.0.1"
-    assert own_address("", "127.0.0.1") == "127.0.0.1"
-    assert own_address(("::1", 5, 0, 0), "::1") == "::1"
+    addresses = Addresses("127.0.0.2")
+    assert addresses.of(("127.0.0.9", 5)) == "127.0.0.9"
+    assert addresses.of(("::ffff:127.0.0.9", 5, 0, 0)) == "127.0.0.9"
+    assert addresses.of("") == "127.0.0.1"
+    # Documentation's addresses are nobody's.
+    far = [addresses.of((address, 5)) for address in ("203.0.113.1", "203.0.113.2", "203.0.113.1", "2001:db8::1")]
+    assert far == ["127.128.0.1", "127.128.0.2", "127.128.0.1", "127.128.0.3"]
+    assert Addresses("::1").of(("::1", 5, 0, 0)) == "::1"
+    assert Addresses("::1").of(("2001:db8::1", 5, 0, 0)) == "::1"
     assert (written(("127.0.0.1", 5)), written("")) == ("127.0.0.1:5", "")
