@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 import factories
 import trails
 from django_gateway import served
-from django_gateway.exchange import Sizes, format_id
+from django_gateway.exchange import Exchange, Sizes, format_id
 from django_gateway.exports.curl import command, quoted
 from django_gateway.panel.views.carry import path_of
 from django_gateway.stores import Capacity, Store
@@ -129,7 +129,13 @@ def shared(program: Client, number: int) -> str:
     return answer.content.decode()
 
 
-@pytest.mark.parametrize("make", factories.EVERY_KIND)
+def held_up() -> Exchange:
+    exchange = factories.asgi_page()
+    assert exchange.loop is not None
+    return msgspec.structs.replace(exchange, loop=msgspec.structs.replace(exchange.loop, held_up=[17], held_up_by=[18]))
+
+
+@pytest.mark.parametrize("make", [*factories.EVERY_KIND, held_up])
 def test_a_shared_exchange_refers_to_nothing_outside(make: object, program: Client, store: Store) -> None:
     exchange = make()  # type: ignore[operator]
     factories.keep(store, exchange)
