@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -27,6 +28,21 @@ def test_a_supervisor_that_was_gone_before_its_worker_had_begun(worker: str, gon
     with subprocess.Popen(command, env=environment(GATEWAY_SUPERVISOR=str(gone)), stdout=subprocess.PIPE) as process:
         said, _ = process.communicate(timeout=60)
     assert (process.returncode, said) == (1, b"")
+
+
+def test_a_panel_whose_supervisor_was_gone_before(gone: int, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        command = [sys.executable, "-m", "django_gateway.panel", "--fd", str(listener.fileno())]
+        command += ["--store", f"sqlite:///{tmp_path}/x"]
+        done = subprocess.run(
+            command,
+            env=environment(GATEWAY_SUPERVISOR=str(gone)),
+            pass_fds=[listener.fileno()],
+            stdin=subprocess.DEVNULL,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 0
 
 
 def test_a_script_whose_keeper_was_gone_before_it_had_begun(gone: int, tmp_path: Path) -> None:

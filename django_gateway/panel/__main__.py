@@ -23,7 +23,8 @@ from ..stores import Capacity, Store, open_store
 
 def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
-    parent = os.getppid()
+    # gatewayserve may have ended before this line was reached: then somebody else is the parent by now.
+    parent = int(os.environ.get("GATEWAY_SUPERVISOR") or os.getppid())
     about = served.read(options.served) if options.served else None
     capacity = Capacity(about.most_exchanges, about.most_bytes) if about else None
     try:
