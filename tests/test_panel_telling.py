@@ -219,5 +219,57 @@ def test_words() -> None:
     ]
     assert [listed([]), listed(["a"]), listed(["a", "b", "c"])] == ["", "a", "a, b and c"]
     assert [server_name("uWSGI"), server_name(None), server_name("x")] == ["uWSGI", "The server", "x"]
-    assert thread_name("Thread-3 (process_request_thread)") == "Thread-3"
+    assert [thread_name("Thread-3 (process_request_thread)"), thread_name("")] == ["thread Thread-3", ""]
     assert [cut("abcdef", 6), cut("abcdefg", 6), cut("\x1b" * 9, 6)] == ["abcdef", "abcde…", "\\x1b\\…"]
+
+
+@pytest.mark.parametrize(
+    ("event", "expected"),
+    [
+        (None, "It had been handed to the application; how far it came there is not known."),
+        (["django.middleware.started", "a.b.Inner", "sync"], "it entered the middleware a.b.Inner."),
+        (["django.hook.started", "a.b.Inner", "process_view"], "it entered a.b.Inner.process_view."),
+        (["django.view.started", "shop.views.cart", "async"], "it entered the view shop.views.cart."),
+        (["django.template.started", "cart.html"], "it began to render the template cart.html."),
+        (["django.template.started", None], "it began to render the template."),
+        (["crossing.under_way", "to_thread", "shop.slow"], "it set out for a thread, to run shop.slow."),
+        (["crossing.under_way", None, None], "it set out."),
+        (["wsgi.body", 5], "it handed over a part of the body."),
+        (["django.database.opened", None, None, None, None, None], "it reached django.database.opened."),
+    ],
+)
+def test_the_last_that_is_known(event: list[Any] | None, expected: str) -> None:
+    exchange = factories.interrupted(stack=None)
+    trail = [] if event is None else [[event[0], exchange.started + 2_500_000, *event[1:]]]
+    exchange = factories.interrupted(stack=None, trail=trail)
+    found = remark(exchange, read(exchange))
+    assert found is not None
+    text = "".join(word.text for word in found.words)
+    assert text.endswith(expected)
+    assert event is None or text.startswith("The last that is known of it, after 2.50 ms: ")
+    assert found.tab == ("events" if event else "")
+
+
+@pytest.mark.parametrize(
+    ("changes", "headline", "sentence"),
+    [
+        ({"status": 200}, "ended while it answered.", "the process was gone in the middle of its answer (200), "),
+        (
+            {"type": "websocket", "status": 101, "trail": []},
+            "ended while the WebSocket was open.",
+            "; Channels routed it to shop.views.report, which accepted it; the process was gone, ",
+        ),
+        ({"type": "lifespan"}, "ended without a shutdown.", ""),
+        (
+            {"handover": None, "match": None, "trail": [["django.middleware.finished", 10**12, "a.Third", 200]]},
+            "ended before it answered.",
+            "handed this request to wsgi.py; the process was gone before it answered, ",
+        ),
+    ],
+)
+def test_when_it_ended(changes: dict[str, Any], headline: str, sentence: str) -> None:
+    exchange = factories.interrupted(**changes)
+    found = remark(exchange, read(exchange))
+    assert found is not None
+    assert found.headline == f"Process 4711 {headline}"
+    assert sentence in told(exchange)

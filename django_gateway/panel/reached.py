@@ -71,7 +71,7 @@ def last(exchange: Exchange) -> list[Word]:
 
 def _told(event: Happening) -> tuple[str, str]:
     if event.name == "crossing.under_way":
-        return _SET_OUT.get(event.fields["direction"], "it set out for"), event.fields["function"] or ""
+        return _SET_OUT.get(event.fields["direction"], "it set out"), event.fields["function"] or ""
     if event.name not in _TOLD:
         return "it reached", event.name
     phrase, fields = _TOLD[event.name]

@@ -53,7 +53,7 @@ def remark(exchange: Exchange, trail: Trail) -> Remark | None:
 
 def _stopped(exchange: Exchange, trail: Trail) -> Remark | None:
     if exchange.state == INTERRUPTED:
-        tab = "stack" if exchange.stack else "events"
+        tab = "stack" if exchange.stack else "events" if exchange.trail else ""
         headline = f"Process {exchange.server.pid} ended {when_gone(exchange)}."
         return Remark("bad", headline, [*last(exchange), *_where(exchange)], tab)
     if exchange.state == IN_FLIGHT and exchange.type == HTTP:

@@ -59,5 +59,8 @@ def server_name(name: str | None) -> str:
 
 
 def thread_name(name: str) -> str:
-    """``Thread-3`` of ``Thread-3 (process_request_thread)``: Python adds the function that a thread runs."""
-    return name.partition(" (")[0]
+    """``thread Thread-3`` of ``Thread-3 (process_request_thread)``: Python adds the function that a thread runs.
+
+    Nothing where it is not known: what is in flight, or was interrupted, has not said it.
+    """
+    return f"thread {name.partition(' (')[0]}" if name else ""

@@ -31,8 +31,8 @@ _PIECES: Final = frozenset({"wsgi.body", "wsgi.write", "http.response.body", "we
 #: What the word of a crossing begins with, which is for its end.
 _CROSSING: Final = "crossing.to_"
 _UNSEEN: Final = (
-    "How it came here, headers and all: its process was killed before that was stored. "
-    "What is told was in memory that outlives a process."
+    "The way it came and its headers: its process was gone before they were stored. "
+    "What is told here was found in memory that the process had left behind."
 )
 #: Nanoseconds that an exchange may have lasted: a connection of ten years.
 _AGES: Final = 10 * 366 * 86_400 * 10**9

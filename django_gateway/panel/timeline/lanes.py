@@ -90,9 +90,7 @@ def _server(exchange: Exchange, trail: Trail) -> Lane:
         works = tuple(subtract([(chunk.at, trail.extent) for chunk in chunks[:1]], []))
         text = "Called the application and waited for it, then sent what it returned."
     piece = Piece(0, trail.extent, SERVER, name, text, works=works, mixed=mixed, ended=exchange.ended is not None)
-    return Lane(
-        "server", SERVER, name, f"thread {thread_name(server.thread)}", [[piece, *_interruption(exchange, trail)]]
-    )
+    return Lane("server", SERVER, name, thread_name(server.thread), [[piece, *_interruption(exchange, trail)]])
 
 
 def _loop(exchange: Exchange, trail: Trail, name: str) -> Lane:
@@ -122,7 +120,7 @@ def _loop(exchange: Exchange, trail: Trail, name: str) -> Lane:
         "server",
         SERVER,
         f"{name}, loop",
-        f"thread {thread_name(exchange.server.thread)}",
+        thread_name(exchange.server.thread),
         [[piece, *_interruption(exchange, trail)]],
     )
 

@@ -10,7 +10,7 @@ from typing import Final
 import django
 from django.http import Http404, HttpResponse
 
-from ...exchange import HTTP, IN_FLIGHT, LIFESPAN, WEBSOCKET, Exchange, format_id, parse_id, summarise
+from ...exchange import HTTP, IN_FLIGHT, INTERRUPTED, LIFESPAN, WEBSOCKET, Exchange, format_id, parse_id, summarise
 from ...proxied import front
 from .. import rows
 from ..access import PanelRequest, panel_view
@@ -146,13 +146,19 @@ def heading(subject: Subject) -> Values:
         **rows.row(summarise(exchange)),
         "method": exchange.method or ("WebSocket" if exchange.type == WEBSOCKET else ""),
         "target": "lifespan" if exchange.type == LIFESPAN else target,
-        "took": f"{duration(extent)} so far"
-        if exchange.state == IN_FLIGHT
-        else rows.took(summarise(exchange)) or duration(extent),
+        "took": _took(exchange, extent),
         "protocol": _protocol(exchange),
         "mode": view[0].detail if view else "",
         "code": "consumer" if exchange.type == WEBSOCKET else "view",
     }
+
+
+def _took(exchange: Exchange, extent: int) -> str:
+    if exchange.state == IN_FLIGHT:
+        return f"{duration(extent)} so far"
+    if exchange.state == INTERRUPTED:
+        return f"{duration(extent)} or more"
+    return rows.took(summarise(exchange)) or duration(extent)
 
 
 def _protocol(exchange: Exchange) -> str:
