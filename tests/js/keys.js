@@ -58,6 +58,12 @@ test("keys of the browser are left to it", async () => {
   equal(document.activeElement, document.body);
 });
 
+test("what speaks of keys is shown where there are some", async () => {
+  await markup('<p data-scripted hidden>keys</p><ol id="rows"></ol>');
+  keys({ rows: document.getElementById("rows") });
+  equal(document.querySelector("[data-scripted]").hidden, false);
+});
+
 test("single keys can be turned off, and stay off", async () => {
   await page();
   const box = document.getElementById("keys");

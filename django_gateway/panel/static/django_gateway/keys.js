@@ -3,6 +3,8 @@
 const SETTING = "gateway.keys";
 
 export function keys({ rows, pause, links: which = ".row > a" }) {
+  // Without a script there are no keys to speak of.
+  document.querySelectorAll("[data-scripted]").forEach((part) => (part.hidden = false));
   const box = document.getElementById("keys");
   let on = read() !== "off";
   if (box) {
