@@ -90,19 +90,19 @@ class Served:
 
 def served(folder: Path, *arguments: str, **more: str) -> Iterator[Served]:
     site = killed(Site(folder))
-    arguments = (*arguments, "--workers", "2", "--noreload", "--skip-checks")
+    arguments = (*arguments, "--noreload", "--skip-checks")
     with Serving(site.folder, *arguments, panel=True, GATEWAY_PANEL_TOKEN=TOKEN, **more) as serving:
         yield Served(serving)
 
 
 @pytest.fixture(scope="module")
 def wsgi(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    yield from served(tmp_path_factory.mktemp("wsgi"), "--wsgi", "--server", "gunicorn")
+    yield from served(tmp_path_factory.mktemp("wsgi"), "--wsgi", "--server", "gunicorn", "--workers", "2")
 
 
 @pytest.fixture(scope="module")
 def asgi(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    yield from served(tmp_path_factory.mktemp("asgi"), "--asgi", "--server", "gunicorn")
+    yield from served(tmp_path_factory.mktemp("asgi"), "--asgi", "--server", "gunicorn", "--workers", "2")
 
 
 def ends(served: Served, path: str) -> None:
@@ -164,7 +164,13 @@ def test_a_consumer_that_receives(asgi: Served) -> None:
 def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Gunicorn gives up a worker after this many seconds: SIGABRT first, then SIGKILL."""
     yield from served(
-        tmp_path_factory.mktemp("impatient"), "--wsgi", "--server", "gunicorn", GUNICORN_CMD_ARGS="--timeout 5"
+        tmp_path_factory.mktemp("impatient"),
+        "--wsgi",
+        "--server",
+        "gunicorn",
+        "--workers",
+        "2",
+        GUNICORN_CMD_ARGS="--timeout 5",
     )
 
 
@@ -206,3 +212,19 @@ def test_what_is_finished_stays_finished(wsgi: Served) -> None:
     ends(wsgi, "/exits/?again")
     until(lambda: len(wsgi.interrupted("/exits/")) >= 1)
     assert wsgi.interrupted("/alive/") == []
+
+
+@pytest.fixture
+def cgi(tmp_path: Path) -> Iterator[Served]:
+    yield from served(tmp_path / "cgi", "--cgi")
+
+
+def test_a_cgi_process(cgi: Served) -> None:
+    flight = cgi.serving.folder / ".gateway" / "exchanges.sqlite3-flight"
+    assert cgi.serving.get("/alive/") == "alive"
+    until(lambda: list(flight.iterdir()) == [], "a process that ended in peace left its file")
+    ends(cgi, "/template/")
+    check(cgi.the_only_one("/template/"), {"name": "django.template.started", "template": "deadly.html"})
+    ends(cgi, "/application/")
+    check(cgi.the_only_one("/application/"), {"name": "cgi.application.loaded"})
+    until(lambda: list(flight.iterdir()) == [], "what was told is still there")
