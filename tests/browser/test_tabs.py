@@ -126,6 +126,26 @@ def test_it_reads_without_scripts(browser: Any, panel: PanelProcess) -> None:
     context.close()
 
 
+@pytest.mark.parametrize(("size", "scheme"), [(1400, "light"), (380, "dark")])
+def test_what_messages_say_is_laid_out(size: int, scheme: Any, page: Page, panel: PanelProcess) -> None:
+    page.set_viewport_size({"width": size, "height": 800})
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    trail = trails.Trail()
+    said = '{"type": "said", "name": "Ada", "list": [1, 2, 3], "deep": {"a": true}}'
+    for kind, text in (("text", said), ("binary", "00 01 02 ff fe 48 69 21"), ("text", "one\ntwo\n" + "long" * 90)):
+        trail.wait(900)
+        trail.add("websocket.receive", kind, {"b": 8, "t": len(text)}[kind[0]] * (9 if "one" in text else 1), text)
+    show(page, panel, factories.websocket(trail=trail.events, ended=trail.now), tab="messages")
+    for name in ("JSON", "Bytes", "Text"):
+        page.locator(".payload summary", has_text=name).click()
+    expect(page.locator(".payload pre").first).to_contain_text('"name": "Ada"')
+    expect(page.locator(".payload pre").nth(1)).to_contain_text("00 01 02 ff fe 48 69 21")
+    expect(page.locator(".payload .quiet")).to_contain_text("The beginning of it")
+    assert page.evaluate("document.documentElement.scrollWidth") <= size
+    assert [each["id"] for each in Axe().run(page).response["violations"]] == []
+    picture(page, f"exchange-messages-payloads-{size}-{scheme}")
+
+
 def test_next_and_previous_keep_the_tab(page: Page, panel: PanelProcess) -> None:
     first, second = factories.wsgi_page(path="/first/"), factories.wsgi_page(path="/second/")
     factories.keep(panel.store, first)

@@ -12,6 +12,7 @@ from ..closing import described
 from ..timeline.spans import Happening, happening
 from . import ending
 from .base import Query, Subject, Values, page_of
+from .payload import laid_out
 
 _IN: Final = frozenset({"websocket.connect", "websocket.receive", "websocket.disconnect"})
 _DIRECTIONS: Final = ("in", "out")
@@ -82,5 +83,6 @@ def _line(number: int, event: Happening) -> dict[str, Any]:
         "size": None if control else event.fields.get("size"),
         "at": event.at,
         "text": text,
+        "payload": None if control else laid_out(str(event.fields.get("kind")), text, event.fields.get("size")),
         "took": None if event.returned is None else event.returned - event.at,
     }
