@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from websockets.sync.client import connect
 
 from serving import Serving, Site, until
 from wires import ask_many, numbers_agree, project, wired
@@ -92,6 +93,19 @@ def test_the_server_sees_https(served: tuple[Serving, Site]) -> None:
     headers = dict(entries.get("headers", []))
     forwarded = entries.get("HTTP_X_FORWARDED_PROTO", headers.get("x-forwarded-proto"))
     assert "https" in (entries.get("wsgi.url_scheme"), entries.get("scheme"), forwarded)
+
+
+@pytest.mark.slow
+def test_a_websocket(served: tuple[Serving, Site]) -> None:
+    serving, site = served
+    if "WSGI on" in serving.output:
+        pytest.skip("WSGI has none")
+    with connect(f"{serving.url.replace('https', 'wss')}echo/", ssl=trusting(site), compression=None) as websocket:
+        websocket.send("x" * 10_000)
+        assert websocket.recv() == "x" * 10_000
+    wire = wired(site, "/echo/").parts["wire"]
+    assert wire["response"]["head"].startswith("HTTP/1.1 101 ")
+    assert min(wire["upgraded"]) > 10_000
 
 
 def test_a_server_that_speaks_http1_alone_is_not_asked_for_more(tmp_path: Path) -> None:
