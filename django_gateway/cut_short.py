@@ -6,10 +6,11 @@ Pure functions over a trail. What came to its end has none of this; neither has 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
+from .events import EVENT_FIELDS
 from .exchange import Exchange
 from .phases import Happening, happenings
 
@@ -21,6 +22,10 @@ _GONE: Final = frozenset({"http.disconnect", "cgi.disconnect", "wsgi.abandoned",
 _SENDS: Final = frozenset({"http.response.start", "http.response.body", "websocket.accept", "websocket.send"})
 _STOPPED: Final = frozenset({"CancelledError", "GeneratorExit"})
 _FAILED: Final = frozenset({"django.view.failed", "channels.dispatch.failed"})
+_TELLING: Final = _GONE | _FAILED | {"django.cancelled", "crossing.to_thread", "crossing.ran_on"}
+#: Where an event of which there may be thousands says when it came back.
+_RETURNED: Final = {name: EVENT_FIELDS[name].index("returned") + 2 for name in _SENDS}
+_MORE_BODY: Final = EVENT_FIELDS["http.response.body"].index("more_body") + 2
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -42,13 +47,22 @@ class Step(msgspec.Struct, frozen=True):
 
 def cut_short(exchange: Exchange) -> list[Step]:
     """In the order of time; empty for what was not cut short."""
-    trail = happenings(exchange)
+    trail = happenings(exchange, _matters)
     complete = min((each.at for each in trail if _completes(each)), default=None)
     found = [step for each in trail for step in _steps(exchange, each, trail)]
     if complete is not None:
         # A disconnect after a complete answer says nothing.
         found = [step for step in found if step.event != "http.disconnect" or step.at < complete]
     return sorted(found, key=lambda step: step.at)
+
+
+def _matters(event: Any) -> bool:
+    """Whether an event, as it lies in the trail, may say anything of this."""
+    name = event[0]
+    if name not in _RETURNED:
+        return name in _TELLING
+    place = _RETURNED[name]
+    return len(event) <= place or event[place] is None or (name == "http.response.body" and not event[_MORE_BODY])
 
 
 def _completes(event: Happening) -> bool:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import factories
-from django_gateway import phases
+from django_gateway import cut_short, phases
 from django_gateway.events import EVENT_FIELDS, INSTANT_FIELDS
 from django_gateway.exchange import Exchange
 from trails import ORIGIN
@@ -220,3 +220,12 @@ def test_every_kind_of_exchange(make: Any) -> None:
     assert [layer.depth for layer in layers] == list(range(len(layers)))
     assert all(layer.before >= 0 and layer.after >= 0 for layer in layers)
     assert len(phases.crossings(exchange)) == exchange.sizes.crossings
+
+
+def test_events_are_chosen_before_they_are_read() -> None:
+    exchange = factories.websocket(received=200, sent=300)
+    received = phases.happenings(exchange, lambda event: event[0] == "websocket.receive")
+    assert received == [each for each in phases.happenings(exchange) if each.name == "websocket.receive"]
+    assert len(received) == 200
+    # Of a conversation that went well, nothing has to be read to know that it was not cut short.
+    assert phases.happenings(exchange, cut_short._matters) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from typing import Any
 
 from ... import channels
@@ -13,7 +14,7 @@ from .handover import literal
 
 
 def shows(exchange: Exchange) -> bool:
-    return tree(exchange) is not None or any(event[0] == "asgi.entered" for event in exchange.trail)
+    return tree(exchange) is not None or "asgi.entered" in map(itemgetter(0), exchange.trail)
 
 
 def tree(exchange: Exchange) -> Any:
