@@ -153,6 +153,11 @@ def test_what_a_process_is_here_for() -> None:
     linking = ["python", "-m", "django_gateway.workers.static_links", "/srv/shop/.gateway/nginx/static"]
     assert words.role(linking, "python", root=False) == "files"
     assert words.role(["python", "-m", "daphne"], "python", root=False) == "worker"
+    assert words.role(["python", "-m", "django_gateway.wire", "--fd", "3"], "python", root=False) == "relay"
+    keeping = ["python", "-P", "-m", "django_gateway.workers.uwsgi", "--http-socket", "fd://3"]
+    assert words.role(keeping, "python", root=False) == "keeper"
+    kept = ["python", "uwsgi", "--http-socket", "fd://3", "--module", "django_gateway.workers.wsgi:application"]
+    assert words.role(kept, "uwsgi", root=False) == "worker"
 
 
 def test_no_secret_of_a_command_line_is_shown() -> None:

@@ -43,13 +43,21 @@ def waits_for(channel: str) -> str:
     return next((words for part, words in _CHANNELS if part in channel), "")
 
 
+#: Ours that start a program which is no Python of ours, and see to its end.
+_KEEPERS: Final = ("cgi_server", "mod_wsgi", "uwsgi")
+
+
 def role(arguments: Sequence[str], name: str, *, root: bool) -> str:
-    """One of "supervisor", "panel", "proxy", "files" and "worker"."""
+    """One of "supervisor", "panel", "relay", "proxy", "files", "keeper" and "worker"."""
     line = " ".join(arguments[:12])
     if root and "gatewayserve" in line:
         return "supervisor"
     if "django_gateway.panel" in line:
         return "panel"
+    if "django_gateway.wire" in line:
+        return "relay"
+    if any(f"django_gateway.workers.{keeper} " in line for keeper in _KEEPERS):
+        return "keeper"
     if "django_gateway.workers.static_links" in line:
         return "files"
     program = name.lower()

@@ -22,6 +22,8 @@ IN_FLIGHT_MOST: Final = 500
 TITLES: Final = {
     "supervisor": ("Supervisor", "Owns the listening sockets, starts the others, watches files. No request passes it."),
     "panel": ("Panel", "What you look at. It reads the store and never imports the project."),
+    "relay": ("Relay", "Stands at the client's side for --wire: passes every byte on, and reads along."),
+    "keeper": ("Keeper", "Starts a server that is no Python, and sees that it ends. No request passes it."),
     "proxy": (
         "Web server",
         "Stands in front: takes connections, buffers slow clients, serves files, passes the rest on.",
