@@ -83,7 +83,8 @@ def line(request: PanelRequest, group: Group, longest: int, most: int) -> dict[s
         "hops": group.hops,
         "share": round(100 * group.total / most, 1),
         "total": group.total,
-        "bar": segments(group.parts, longest),
+        # All of a WebSocket is for its messages, as in the list.
+        "bar": segments([0, 0, 0, 0, sum(group.parts)] if group.type == WEBSOCKET else group.parts, longest),
         "href": address(request, "list") + query_string(q=terms) if terms else "",
     }
 

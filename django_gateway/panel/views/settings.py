@@ -24,6 +24,8 @@ MEANINGS: Final = {
     "BODY_BYTES": "How many bytes are kept of each message",
     "HIDE": "Further names whose values are hidden",
     "PANEL": "Whether a mounted panel answers",
+    "SERVER_TIMING": "Whether Django's responses tell their times to the browser, with DEBUG",
+    "EXCHANGE_HEADER": "Whether they name their exchange in X-Gateway-Exchange, with DEBUG",
     "SERVE": "The project's own defaults for gatewayserve",
 }
 SOURCES: Final = {
