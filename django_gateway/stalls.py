@@ -17,6 +17,7 @@ from . import stacks
 from .clocks import Steps
 from .exchange import HTTP
 from .failures import calls
+from .faults import faults
 from .heartbeat import Heartbeat
 
 #: A step that lasts longer is looked at: nanoseconds. Django's own first request takes less.
@@ -73,19 +74,22 @@ class Stalls:
             busy = moved != before or any(recording.steps.since for recording in steps)
             quiet = 0 if busy else quiet + 1
             pause.wait(_SOON if busy else _LATER)
-            if quiet <= _QUIET:
-                hearts = self._beat(hearts)
-            self._look()
+            try:
+                if quiet <= _QUIET:
+                    hearts = self._beat(hearts)
+                self._look()
+            except Exception as fault:
+                faults.note(fault)
 
     def _beat(self, known: dict[Any, Heartbeat]) -> dict[Any, Heartbeat]:
         """One beat for each loop that has something in flight. ``known`` are the hearts that beat until now."""
         hearts: dict[Any, Heartbeat] = {}
         going: dict[Any, Steps] = {}
         for recording in list(self._in_flight.values()):
-            steps, task = recording.steps, recording.task
-            if steps is None or task is None:
+            steps, get_loop = recording.steps, getattr(recording.task, "get_loop", None)
+            if steps is None or get_loop is None:  # another framework's loop has no tasks of asyncio's
                 continue
-            loop = task.get_loop()
+            loop = get_loop()
             heart = hearts.get(loop)
             if heart is None:
                 heart = hearts[loop] = known.get(loop) or Heartbeat(loop)

@@ -14,6 +14,7 @@ import pytest
 import recorders
 from django_gateway import documented, stalls
 from django_gateway.exchange import Exchange
+from django_gateway.faults import faults
 from django_gateway.heartbeat import Heartbeat
 from django_gateway.interfaces.asgi import RecordedASGI
 from django_gateway.recording import Recorder, Recording
@@ -220,6 +221,30 @@ def test_a_loop_that_is_closed_gets_no_beat() -> None:
     heart.beat(None)
     heart.beat(None)
     assert heart.worst(0, time.perf_counter_ns()) is None
+
+
+class Odd(asyncio.Task[None]):
+    """What stands for another framework's task."""
+
+    @property
+    def get_loop(self) -> Any:
+        raise AttributeError
+
+
+def test_without_a_loop_that_can_be_found_the_rest_is_seen() -> None:
+    finished: list[Recording] = []
+    recorded = RecordedASGI(application, Recorder(finished.append))
+    loop = asyncio.new_event_loop()
+    made: Any = lambda loop, coroutine, **more: Odd(coroutine, loop=loop, **more)  # noqa: E731
+    loop.set_task_factory(made)
+    before = faults.count
+    loop.run_until_complete(recorded(recorders.scope("/blocks/"), receive, send))
+    loop.close()
+    told = finished[0].exchange().loop
+    assert told is not None
+    assert told.stack
+    assert told.lag is None
+    assert faults.count == before
 
 
 def test_only_what_fell_into_the_time_counts() -> None:
