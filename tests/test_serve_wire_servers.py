@@ -44,6 +44,16 @@ def test_servers_that_tell_no_port(tmp_path: Path, arguments: str) -> None:
         numbers_agree(site, 60)
 
 
+@pytest.mark.slow
+def test_a_server_that_binds_its_address_itself_is_waited_for(tmp_path: Path) -> None:
+    site = project(tmp_path)
+    with Serving(site.folder, "--cgi", "--server", "apache", "--wire") as serving:
+        # The relay is there at once, and Apache a moment later: nobody is turned away meanwhile.
+        until(lambda: listens(serving))
+        assert serving.request("/answer/?mark=first") == (299, "answer")
+        assert wired(site, "mark=first").interface == "cgi"
+
+
 def test_on_a_unix_socket(tmp_path: Path) -> None:
     site = project(tmp_path / "site")
     with tempfile.TemporaryDirectory(prefix="gw") as folder:
