@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.client
 import json
+import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +23,7 @@ from django_gateway.panel.topology import processes, sockets
 from django_gateway.panel.views import exchange, topology
 from django_gateway.stores import Capacity, liveness
 from django_gateway.stores.memory import MemoryStore
+from django_gateway.workers import group
 from exchange_pages import page, text_of
 from hidden_proc import without_proc
 from panels import BEARER, TOKEN, installed
@@ -120,7 +123,8 @@ def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (processes, topology):
         monkeypatch.setattr(module, "PROC", gone)
     monkeypatch.setattr(sockets, "NET", gone / "net")
-    monkeypatch.setattr(liveness, "_PROC", str(gone))
+    for module in (liveness, group):
+        monkeypatch.setattr(module, "_PROC", str(gone))
     monkeypatch.setattr(clocks, "_TIMES", str(gone / "thread-self/schedstat"))
 
 
@@ -152,6 +156,14 @@ def test_with_paths_that_lead_nowhere_time_is_measured(nowhere: None) -> None:
     assert scheduler is not None
     assert scheduler.sleeping >= 15_000_000
     assert (scheduler.ready, scheduler.voluntary, scheduler.involuntary) == (None, None, None)
+
+
+def test_with_paths_that_lead_nowhere_a_group_ends_at_once(nowhere: None) -> None:
+    with subprocess.Popen(["sleep", "60"]) as child:
+        assert list(group.others()) == []
+        group.end(signal.SIGTERM, 60)
+        assert child.poll() is None
+        child.kill()
 
 
 def test_where_there_is_a_proc_nothing_is_said_to_be_missing(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Final, NamedTuple
 
 _LOOK: Final = 0.01
+_PROC: Final = "/proc"
 
 
 class Member(NamedTuple):
@@ -24,13 +25,17 @@ def make() -> None:
 
 
 def others() -> Iterator[Member]:
-    """The living processes of our group, without this one."""
+    """The living processes of our group, without this one; none where the system has no /proc to tell them."""
     group = os.getpgrp()
-    for entry in os.listdir("/proc"):
+    try:
+        entries = os.listdir(_PROC)
+    except OSError:
+        return
+    for entry in entries:
         if not entry.isdecimal() or int(entry) == os.getpid():
             continue
         with suppress(OSError, ValueError):
-            with open(f"/proc/{entry}/stat", encoding="latin-1") as file:
+            with open(f"{_PROC}/{entry}/stat", encoding="latin-1") as file:
                 state, parent, its_group, *_ = file.read().rpartition(")")[2].split()
             if int(its_group) == group and state != "Z":
                 yield Member(int(entry), int(parent))
