@@ -141,6 +141,11 @@ def test_a_wait_for_another_loop_is_no_wait_for_a_database() -> None:
         (_sleeping(), "The thread slept 196 of 200 ms."),
         (factories.wsgi_page(scheduler=Scheduler(MS, 3 * MS, 0, 1, 9)), "Waited 3.00 of 4.26 ms for a processor."),
         (factories.asgi_page(loop=Loop(6 * MS, MS, 3, 60 * MS)), "Held the event loop for 60.0 ms at a stretch."),
+        (
+            factories.asgi_page(loop=Loop(MS, 6 * MS, 3, MS, lag=212 * MS)),
+            "The event loop ran 212 ms late while this was in flight.",
+        ),
+        (factories.stream(loop=Loop(9 * MS, 3_000 * MS, 66, MS, lag=60 * MS)), "The client left after 3.14 s."),
         (factories.websocket(close=None), None),
     ],
 )

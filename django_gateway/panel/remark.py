@@ -36,6 +36,7 @@ def remark(exchange: Exchange, trail: Trail) -> Remark | None:
         _failed,
         _closed,
         _held_up,
+        _kept_waiting,
         _left,
         _process,
         _streamed,
@@ -129,6 +130,17 @@ def _held_up(exchange: Exchange, trail: Trail) -> Remark | None:
     if frame is not None:
         words += [Word(" It was in "), Word(f"{frame.function}()", "code"), Word(f", {place(frame)}.")]
     return Remark("hop", f"Held the event loop for {duration(loop.longest_step)} at a stretch.", words, "threads")
+
+
+def _kept_waiting(exchange: Exchange, trail: Trail) -> Remark | None:
+    loop = exchange.loop
+    if exchange.type != HTTP or loop is None or loop.lag is None or loop.lag < 50_000_000:
+        return None
+    if loop.lag * 4 < trail.extent:
+        return None
+    who = "Another request held it" if loop.held_up_by else "Other code held it, of a request or a task"
+    words = [Word(f"{who}: what this one awaited may have been there all the while.")]
+    return Remark("hop", f"The event loop ran {duration(loop.lag)} late while this was in flight.", words, "threads")
 
 
 def _left(exchange: Exchange, trail: Trail) -> Remark | None:
