@@ -197,7 +197,8 @@ class Conversation:
                 pieces(recording, size)
             elif kind == "http.response.start":
                 status = whole(message.get("status"))
-                if returned is not None or recording.status is None:  # a second one is refused
+                if not self._accepted:  # a second one is refused, or goes nowhere
+                    self._accepted = returned is not None
                     recording.status = status
                     if status is not None and 0 < status < 1000:
                         recording.mark[STATUS] = status

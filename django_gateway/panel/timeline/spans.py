@@ -122,9 +122,10 @@ class Trail:
     def left(self) -> int | None:
         """When the client left an HTTP answer that was not complete. After a complete one a disconnect says nothing."""
         complete = [event.at for event in self.named("http.response.body") if not event.fields.get("more_body")]
-        gone = [
-            event.at for name in ("http.disconnect", "cgi.disconnect", "wsgi.abandoned") for event in self.named(name)
-        ]
+        names = ["http.disconnect", "cgi.disconnect"]
+        if self.named("wsgi.start_response"):  # without a head a server has other reasons to close a body
+            names.append("wsgi.abandoned")
+        gone = [event.at for name in names for event in self.named(name)]
         return gone[0] if gone and (not complete or gone[0] < complete[0]) else None
 
     def named(self, prefix: str) -> list[Happening]:
