@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
+import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +16,7 @@ import pytest
 from websockets.sync.client import connect
 
 from serving import Serving, Site, until
-from wires import ask_many, numbers_agree, project, wired
+from wires import ask_many, numbers_agree, project, raw, wired
 
 HTTP2 = [
     "--server hypercorn",
@@ -115,6 +118,23 @@ def test_a_server_that_speaks_http1_alone_is_not_asked_for_more(tmp_path: Path) 
         with httpx.Client(http2=True, verify=trusting(site), trust_env=False, timeout=60) as client:
             assert client.get(f"{serving.url}version/?mark=one").http_version == "HTTP/1.1"
         assert wired(site, "mark=one").parts["wire"]["response"]["head"].startswith("HTTP/1.1 200 ")
+
+
+def test_what_is_no_tls_and_who_leaves_before_it_begins_harm_nobody(tmp_path: Path) -> None:
+    site = project(tmp_path)
+    with Serving(site.folder, "--server", "hypercorn", "--https", "--wire") as serving:
+        wait_until_answered(serving, site)
+        said = len(serving.output)
+        with suppress(ConnectionError):
+            assert b"HTTP/1.1 200" not in raw(serving, b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        for _ in range(10):
+            with socket.create_connection((serving.host, serving.port), timeout=30) as connection:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        with httpx.Client(http2=True, verify=trusting(site), trust_env=False, timeout=60) as client:
+            assert client.get(f"{serving.url}version/?mark=after").http_version == "HTTP/2"
+        wired(site, "mark=after")
+        assert "Traceback" not in serving.output[said:]
+        assert "relay of --wire" not in serving.output[said:]
 
 
 def test_http2_without_tls_by_a_client_that_knows(tmp_path: Path) -> None:
