@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import ConsoleMessage, Page
+from playwright.sync_api import ConsoleMessage, Page, expect
 
 from panels import PanelProcess
+
+#: Milliseconds: a condition may take as long as a busy machine needs.
+expect.set_options(timeout=30_000)
 
 
 @pytest.fixture(scope="session")

@@ -77,6 +77,12 @@ def test_empty_pages_say_so(page: Page, panel: PanelProcess, look: tuple[int, An
         )
 
 
+def test_nothing_is_paused_where_nothing_comes_in(page: Page, panel: PanelProcess) -> None:
+    page.goto(panel.link("/", q="hops:many"))
+    expect(page.locator("#filter-problem")).to_contain_text("takes a number")
+    expect(page.get_by_role("button", name="Pause")).to_be_hidden()
+
+
 def test_pages_that_say_no_lead_on(page: Page, panel: PanelProcess, look: tuple[int, Any]) -> None:
     factories.keep(panel.store, factories.wsgi_page())
     page.goto(panel.link("/"))

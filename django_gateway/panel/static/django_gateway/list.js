@@ -129,7 +129,8 @@ function togglePause() {
 
 news.addEventListener("click", takeIn);
 if (pause) {
-  pause.hidden = false;
+  // A filter that can't be read brings nothing in that could be held up.
+  pause.hidden = Boolean(list.dataset.problem);
   pause.addEventListener("click", togglePause);
 }
 check(document.getElementById("filter"));
