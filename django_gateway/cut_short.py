@@ -72,7 +72,8 @@ def _completes(event: Happening) -> bool:
 def _steps(exchange: Exchange, event: Happening, trail: list[Happening]) -> Iterator[Step]:
     fields = event.fields
     if event.name in _GONE:
-        yield Step(NOTICED, event.name, event.at, fields.get("reason"))
+        if event.name != "cgi.disconnect" or exchange.method != "HEAD":  # whose body is nobody's
+            yield Step(NOTICED, event.name, event.at, fields.get("reason"))
     elif event.name in _SENDS and fields["returned"] is None:
         yield Step(NOTICED, event.name, event.at)
     elif event.name == "django.cancelled":

@@ -115,7 +115,7 @@ UPLOAD = form(
     ('Content-Disposition: form-data; name="colour"', "grün".encode()),
     ('Content-Disposition: form-data; name="file"; filename="every byte.bin"', BODY),
 )
-FINE: Facts = {"status": 200, "end": "complete", "recorded.status": 200}
+FINE: Facts = {"status": 200, "end": "complete", "recorded.status": 200, "recorded.cut_short": []}
 
 CASES = [
     Case(

@@ -18,6 +18,7 @@ from conformance import project
 from conformance.cases import CASES, Case, Facts
 from conformance.client import PATIENCE
 from django_gateway import servers
+from django_gateway.cut_short import cut_short
 from django_gateway.exchange import IN_FLIGHT
 from django_gateway.servers import deviations
 from django_gateway.stores import open_store
@@ -68,6 +69,7 @@ class Run:
             "recorded.query": exchange.query.removesuffix(mark).removesuffix("&"),
             "recorded.status": exchange.status,
             "recorded.state": exchange.state,
+            "recorded.cut_short": [step.event for step in cut_short(exchange)],
             "recorded.received": exchange.sizes.request_bytes,
             "recorded.sent": exchange.sizes.body_bytes,
             "recorded.exception": exchange.failure and exchange.failure.type,
