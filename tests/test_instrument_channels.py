@@ -99,7 +99,7 @@ async def talked(recorded: Recorded, where: str, *texts: str, made: Any = None) 
         await connection.wait_sent(len(texts) + 1)
         connection.put({"type": "websocket.disconnect", "code": 1001})
         await recorders.until_async(connection.task.done)
-    return recorded.only
+    return recorded.exchanges[-1]
 
 
 def names_in(tree: dict[str, Any]) -> Iterator[tuple[str, str | None]]:
@@ -189,6 +189,24 @@ async def test_the_way_of_a_scope_and_what_each_layer_added() -> None:
     ]
     assert b"sesame" not in recorders.dumped(exchange)
     assert document(exchange)["application"]["name"] == "channels.routing.ProtocolTypeRouter"
+
+
+async def test_what_a_layer_sets_again_is_told_again() -> None:
+    """What was told once is known by a number, here too."""
+
+    with recorded_process() as recorded:
+
+        class Mounting(Tagging):
+            async def __call__(self, scope: Any, receive: Any, send: Any) -> Any:
+                return await self.inner(dict(scope, root_path="/mounted"), receive, send)
+
+        router = URLRouter([path("ws/<slug:room>/", Talking.as_asgi())])
+        made = ProtocolTypeRouter({"websocket": Mounting(router)})
+        for number in range(1, 4):
+            exchange = await talked(recorded, "/mounted/ws/lobby/", made=made)
+            assert len(recorded.exchanges) == number
+            way = document(exchange)["channels"]["way"]
+            assert {"key": "root_path", "value": "/mounted"} in [each for layer in way for each in layer["added"]]
 
 
 async def test_a_path_without_a_route() -> None:

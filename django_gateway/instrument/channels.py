@@ -74,7 +74,9 @@ def _told(recording: Recording, name: str, value: Any) -> Any:
     held = getattr(value, "__dict__", {})
     if "_wrapped" in held:
         value = held["_wrapped"]
-    ((_, told),) = recording.recorder.redactor.scope({name: value})
+    (entry,) = recording.recorder.redactor.scope({name: value})
+    # What was told before is a word's number by now.
+    _, told = WORDS.word(entry) if type(entry) is int else entry
     if name == "headers" and isinstance(told, list):
         return [list(WORDS.word(entry) if type(entry) is int else entry) for entry in told]
     return told
