@@ -27,7 +27,24 @@ _EVENTS: Final = tuple(EVENT_FIELDS)
 #: The number of each event without fixed fields.
 CODES: Final[dict[str, int]] = {name: number for number, name in enumerate(_EVENTS)}
 
-_encode = msgspec.msgpack.Encoder().encode
+
+def unforeseen(value: Any) -> Any:
+    """What a project passed where others pass plain data: a SafeString for a template's name, say.
+
+    Plain data of the same meaning, or else the type's name: no exchange is lost for it.
+    """
+    if isinstance(value, str):
+        return str.__str__(value)  # str() gives the very object back where its class says so
+    if isinstance(value, bytes):
+        return bytes(value)
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value)
+    return f"<{type(value).__module__}.{type(value).__qualname__}>"
+
+
+_encode = msgspec.msgpack.Encoder(enc_hook=unforeseen).encode
 
 
 class Vocabulary:
@@ -69,7 +86,7 @@ class Vocabulary:
         number = self.add((name, *fields))
         if number is not None or not fields:
             return name if number is None else number
-        return f"{name}\0{msgspec.json.encode(fields).decode()}"
+        return f"{name}\0{msgspec.json.encode(fields, enc_hook=unforeseen).decode()}"
 
     @staticmethod
     def mark(word: int | str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.utils.safestring import SafeString
 
 from django_gateway import vocabulary
 from django_gateway.vocabulary import Vocabulary, spread
@@ -31,3 +32,12 @@ def test_a_word_is_kept_once() -> None:
     words = Vocabulary()
     assert words.event("django.view.started", "a.view", "sync") == words.event("django.view.started", "a.view", "sync")
     assert len(words.words) == 1
+
+
+@pytest.mark.parametrize("room", [0, 8])
+def test_words_that_only_pass_for_plain_text(room: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vocabulary, "LIMIT", room)
+    words = Vocabulary()
+    code = words.event("django.template.started", SafeString("page.html"))
+    assert code == words.event("django.template.started", "page.html")
+    assert spread([code, 1], words) == [["django.template.started", 1, "page.html"]]
