@@ -214,5 +214,9 @@ def test_learn(page: Page, told: PanelProcess, look: tuple[int, str]) -> None:
     expect(page.locator("#hops .own-facts")).to_contain_text("16 thread hops")
     look_at(page, "learn", *look)
     page.locator("#websocket").scroll_into_view_if_needed()
-    page.get_by_role("link", name="See the messages of one").click()
+    # Asked for at the address of the one that is recorded; nobody listens there now.
+    expect(page.locator("#websocket")).to_contain_text("Asks at /chat/lobby/")
+    expect(page.get_by_role("button", name="Open one and see its messages")).to_be_visible()
+    expect(page.locator("#proxy pre")).to_have_text("python manage.py gatewayserve --behind nginx")
+    page.locator("#websocket .own").get_by_role("link").click()
     expect(page.locator(".tabs a[aria-current=page]")).to_contain_text("Messages")
