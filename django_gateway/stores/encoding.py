@@ -9,7 +9,6 @@ import msgspec
 from ..exchange import Exchange
 from ..vocabulary import unforeseen
 
-
 encode: Final = msgspec.msgpack.Encoder(enc_hook=unforeseen).encode
 decode: Final = msgspec.msgpack.Decoder(Exchange).decode
 encode_plain: Final = msgspec.msgpack.Encoder().encode
