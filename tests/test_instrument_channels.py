@@ -1,115 +1,29 @@
-"""Channels inside an exchange: the tree of the application, the way of a scope, a consumer's handlers, its layer."""
+"""Channels inside an exchange: the tree of the application, the way of a scope, a consumer's handlers."""
 
 from __future__ import annotations
 
-import os
-import signal
-import socket
-import subprocess
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from channels.auth import AuthMiddlewareStack
-from channels.consumer import AsyncConsumer, SyncConsumer
-from channels.exceptions import StopConsumer
-from channels.layers import InMemoryChannelLayer, channel_layers
+from channels.consumer import AsyncConsumer
+from channels.layers import InMemoryChannelLayer
 from channels.routing import ProtocolTypeRouter, URLRouter
-from channels.security.websocket import AllowedHostsOriginValidator
-from channels_redis.core import RedisChannelLayer
-from channels_redis.pubsub import RedisPubSubChannelLayer, RedisPubSubLoopLayer
-from django.core.handlers.asgi import ASGIHandler
-from django.test import override_settings
-from django.urls import path as views_path
+from channels_redis.pubsub import RedisPubSubLoopLayer
 
 import recorders
-from django_gateway import composition, instrument, phases
+from channels_project import Blocking, Tagging, Talking, application, events, path, talked
+from django_gateway import composition, instrument
 from django_gateway.document import document
-from django_gateway.exchange import Exchange
-from recorders import Recorded, connected, recorded_process, until
-
-#: Channels routes to ASGI applications with Django's path(), which is typed for views.
-path: Any = views_path
+from recorders import connected, recorded_process
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-class Talking(AsyncConsumer):
-    """Joins a group, tells it what it hears, says what the group is told."""
-
-    async def websocket_connect(self, message: Any) -> None:
-        await self.channel_layer.group_add("room", self.channel_name)
-        await self.send({"type": "websocket.accept"})
-
-    async def websocket_receive(self, message: Any) -> None:
-        if message["text"] == "fail":
-            raise LookupError("as asked")
-        if message["text"] == "alone":
-            await self.channel_layer.send(self.channel_name, {"type": "talk.heard", "text": "alone"})
-        else:
-            await self.channel_layer.group_send("room", {"type": "talk.heard", "text": message["text"]})
-
-    async def talk_heard(self, message: Any) -> None:
-        await self.send({"type": "websocket.send", "text": message["text"]})
-
-    async def websocket_disconnect(self, message: Any) -> None:
-        await self.channel_layer.group_discard("room", self.channel_name)
-        raise StopConsumer
-
-
-class Blocking(SyncConsumer):
-    def websocket_connect(self, message: Any) -> None:
-        self.send({"type": "websocket.accept"})
-
-    def websocket_receive(self, message: Any) -> None:
-        self.send({"type": "websocket.send", "text": message["text"]})
-
-    def websocket_disconnect(self, message: Any) -> None:
-        raise StopConsumer
-
-
-class Tagging:
-    """A project's own layer: nothing of Channels' in it."""
-
-    def __init__(self, inner: Any) -> None:
-        self.inner = inner
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> Any:
-        return await self.inner(dict(scope, tag="tagged", api_token="sesame"), receive, send)
-
-
-def application() -> Any:
-    inner = URLRouter([path("<slug:room>/", Talking.as_asgi()), path("sync/", Blocking.as_asgi())])
-    return ProtocolTypeRouter(
-        {
-            "http": ASGIHandler(),
-            "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(Tagging(URLRouter([path("ws/", inner)])))),
-        }
-    )
-
-
-async def talked(recorded: Recorded, where: str, *texts: str, made: Any = None) -> Exchange:
-    scope = recorders.scope(
-        where, type="websocket", headers=[(b"host", b"testserver"), (b"origin", b"http://testserver")]
-    )
-    async with connected(recorded.asgi(made or application()), scope, {"type": "websocket.connect"}) as connection:
-        for number, text in enumerate(texts, 1):
-            await connection.wait_sent(number)
-            connection.put({"type": "websocket.receive", "text": text})
-        await connection.wait_sent(len(texts) + 1)
-        connection.put({"type": "websocket.disconnect", "code": 1001})
-        await recorders.until_async(connection.task.done)
-    return recorded.exchanges[-1]
 
 
 def names_in(tree: dict[str, Any]) -> Iterator[tuple[str, str | None]]:
     yield tree["name"].rpartition(".")[2], tree["label"]
     for branch in tree["branches"]:
         yield from names_in(branch)
-
-
-def events(exchange: Exchange, name: str) -> list[dict[str, Any]]:
-    return [happening.fields for happening in phases.happenings(exchange) if happening.name == name]
 
 
 def test_the_tree_is_what_the_application_is_made_of() -> None:
@@ -227,7 +141,7 @@ async def test_each_message_is_dispatched_to_its_handler(where: str, consumer: s
             recorded, where, "one", "two", made=ProtocolTypeRouter({"websocket": URLRouter([path("ws/", inner)])})
         )
     dispatched = document(exchange)["channels"]["dispatches"]
-    assert {each["consumer"] for each in dispatched} == {f"{__name__}.{consumer}"}
+    assert {each["consumer"] for each in dispatched} == {f"channels_project.{consumer}"}
     assert {each["mode"] for each in dispatched} == {mode}
     handlers = [each["handler"] for each in dispatched if each["handler"] != "talk_heard"]
     assert handlers == ["websocket_connect", "websocket_receive", "websocket_receive", "websocket_disconnect"]
@@ -248,89 +162,6 @@ async def test_a_handler_that_fails() -> None:
     assert all("django_gateway" not in frame.file for frame in exchange.failure.frames)
     assert exchange.close is not None
     assert (exchange.close.code, exchange.close.by) == (1011, "server")
-
-
-@pytest.fixture(scope="module")
-def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server of its own, at a socket in a folder of its own."""
-    folder = tmp_path_factory.mktemp("redis")
-    address = f"{folder}/redis.sock"
-    process = subprocess.Popen(
-        ["redis-server", "--port", "0", "--unixsocket", address, "--save", "", "--dir", folder],
-        stdout=subprocess.DEVNULL,
-    )
-
-    def answers() -> bool:
-        try:
-            with socket.socket(socket.AF_UNIX) as connection:
-                connection.connect(address)
-                connection.sendall(b"PING\r\n")
-                return connection.recv(64) == b"+PONG\r\n"
-        except OSError:
-            return False
-
-    until(answers, "Redis did not start")
-    yield f"unix://{address}"
-    os.kill(process.pid, signal.SIGTERM)
-    process.wait()
-
-
-@pytest.fixture(params=["memory", "redis", "redis pubsub"])
-def layer(request: pytest.FixtureRequest) -> Iterator[type]:
-    kind = {"memory": InMemoryChannelLayer, "redis": RedisChannelLayer, "redis pubsub": RedisPubSubChannelLayer}[
-        request.param
-    ]
-    backend: dict[str, Any] = {"BACKEND": f"{kind.__module__}.{kind.__qualname__}"}
-    if kind is not InMemoryChannelLayer:
-        backend["CONFIG"] = {"hosts": [request.getfixturevalue("redis")]}
-    with override_settings(CHANNEL_LAYERS={"default": backend}):
-        yield kind
-
-
-async def test_operations_of_a_channel_layer(layer: type) -> None:
-    with recorded_process() as recorded:
-        exchange = await talked(recorded, "/ws/lobby/", "hello", "alone")
-        made = channel_layers["default"]
-        assert type(made) is layer
-        if hasattr(made, "close_pools"):
-            await made.close_pools()
-    operations = document(exchange)["channels"]["operations"]
-    assert [each["operation"] for each in operations] == [
-        "group_add",
-        "group_send",
-        "receive",
-        "send",
-        "receive",
-        "group_discard",
-    ]
-    assert [each["group"] for each in operations] == ["room", "room", None, None, None, "room"]
-    assert [each["type"] for each in operations] == [None, *["talk.heard"] * 4, None]
-    assert all(each["exception"] is None for each in operations)
-    assert all(each["ms"] is not None for each in operations if each["operation"] != "receive")
-    assert operations[3]["channel"] == operations[2]["channel"]
-    # A part of it is not told as if the project had asked for it.
-    assert len(operations) == 6
-
-
-async def test_a_view_that_tells_a_group_is_seen_too() -> None:
-    async def view(scope: Any, receive: Any, send: Any) -> None:
-        await channel_layers["default"].group_send("nobody", {"type": "talk.heard"})
-        await channel_layers["default"].send("full", {"type": "talk.heard"})
-        await send({"type": "http.response.start", "status": 204, "headers": []})
-        await send({"type": "http.response.body"})
-
-    layer = {"BACKEND": "channels.layers.InMemoryChannelLayer", "CONFIG": {"capacity": 1}}
-    with override_settings(CHANNEL_LAYERS={"default": layer}), recorded_process() as recorded:
-        wrapped = recorded.asgi(ProtocolTypeRouter({"http": view}))
-        await recorders.serve_asgi(wrapped)
-        connection = await recorders.serve_asgi(wrapped)
-    assert type(recorders.raised(connection)).__name__ == "ChannelFull"
-    first, second = (document(exchange)["channels"]["operations"] for exchange in recorded.exchanges)
-    assert [(each["operation"], each["exception"]) for each in first] == [("group_send", None), ("send", None)]
-    assert [(each["operation"], each["exception"]) for each in second] == [
-        ("group_send", None),
-        ("send", "ChannelFull"),
-    ]
 
 
 async def test_all_of_it_is_taken_out_again() -> None:
