@@ -8,7 +8,7 @@ import msgspec
 
 import factories
 from django_gateway.exchange import Exchange
-from page_factories import wsgi_page
+from page_factories import REQUEST, wsgi_page
 from trails import MIDDLEWARE
 
 
@@ -70,6 +70,7 @@ def from_within() -> Exchange:
     facts = [
         ["wsgi.chain", {"interface": "wsgi", "calls": None, "layers": layers}],
         ["django.receivers", receivers],
+        REQUEST,
     ]
     return msgspec.structs.replace(
         exchange, id=exchange.id + 2, trail=exchange.trail + events, facts=facts, threads={7: "worker-7"}

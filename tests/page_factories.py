@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -15,6 +15,19 @@ from django_gateway.exchange import (
     Split,
 )
 from trails import ASGI_SERVER, MICROSECOND, MIDDLEWARE, MILLISECOND, ORIGIN, Trail, handover, make
+
+#: What decides on a request's address, of a project fresh from startproject, as a fact.
+REQUEST: Final = [
+    "django.request",
+    {
+        "DEBUG": True,
+        "ALLOWED_HOSTS": [".shop.example", "shop.local"],
+        "SECURE_PROXY_SSL_HEADER": None,
+        "USE_X_FORWARDED_HOST": False,
+        "USE_X_FORWARDED_PORT": False,
+        "FORCE_SCRIPT_NAME": None,
+    },
+]
 
 
 def wsgi_page(**changes: Any) -> Exchange:
@@ -67,6 +80,7 @@ def wsgi_page(**changes: Any) -> Exchange:
     sent = trail.now - body
     exchange = make(
         trail,
+        facts=[REQUEST],
         scheduler=Scheduler(3_900_000, 210_000, trail.now - ORIGIN - 4_110_000, 6, 2),
         sizes=Sizes(body_bytes=18204, chunks=1),
         split=Split(trail.now - ORIGIN - view - middleware - sent, middleware, view, sent),
@@ -131,6 +145,7 @@ def asgi_page(**changes: Any) -> Exchange:
         interface="asgi",
         server=ASGI_SERVER,
         handover=handover("scope"),
+        facts=[REQUEST],
         sizes=Sizes(body_bytes=18204, chunks=1, crossings=16),
         split=Split(entered - ORIGIN, middleware, view, trail.now - left),
         loop=Loop(2_100_000, trail.now - ORIGIN - 2_100_000, 18, 410_000),

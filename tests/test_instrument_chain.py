@@ -142,7 +142,7 @@ def test_it_is_kept_once_for_the_process() -> None:
         from django_gateway import facts
 
         assert all(type(number) is int for number in facts.current)
-        assert len(facts.current) == 3  # the application, its chain, the receivers
+        assert len(facts.current) == 4  # the application, its chain, the receivers, the settings of a request
         serve(recorded.wsgi(WSGIHandler()), recorders.environ("/first/"))
-        assert len(facts.current) == 3
+        assert len(facts.current) == 4
     assert facts.current == []

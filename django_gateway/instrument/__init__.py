@@ -19,6 +19,7 @@ def install(*, handlers: bool = True) -> None:
     Without ``handlers`` the handlers' entry stays as it is: then a recording begins with a wrapper or a middleware.
     """
     from . import body, chain, crossings, database, exceptions, handler, middleware, receivers, signals, view
+    from .request_settings import tell
 
     with _lock:
         if not _installed:
@@ -29,6 +30,7 @@ def install(*, handlers: bool = True) -> None:
                 for owner, name, replacement in part.patches():
                     _installed.append((owner, name, vars(owner).get(name, _ABSENT)))
                     setattr(owner, name, replacement)
+            tell()
 
 
 def adopt(application: Any, interface: str) -> None:

@@ -13,6 +13,7 @@ from .. import origins
 from ..origins import Origin
 from ..text import shown
 from ..words import server_name
+from . import request
 from .base import Query, Subject, Values
 
 #: The keys that say most to who sees a handover for the first time.
@@ -71,6 +72,7 @@ def build(subject: Subject, query: Query) -> Values:
         "groups": [group for group in groups if group["entries"]],
         "stdin": stdin(subject),
         "argument": "scope" if handover.kind == "scope" else "environ",
+        "made": request.values(exchange),
     }
 
 
