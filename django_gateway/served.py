@@ -35,6 +35,15 @@ class Setting(msgspec.Struct, frozen=True):
     accepts: str = ""
 
 
+class Another(msgspec.Struct, frozen=True):
+    """A server that could serve the project as well. ``name`` is what ``gatewayserve --server`` takes."""
+
+    interface: str
+    name: str
+    title: str
+    version: str
+
+
 class Served(msgspec.Struct, frozen=True):
     settings_module: str = ""
     #: The project's folder, BASE_DIR.
@@ -54,6 +63,8 @@ class Served(msgspec.Struct, frozen=True):
     server: str = ""
     version: str = ""
     workers: int = 0
+    #: What else could, of this machine's servers.
+    others: tuple[Another, ...] = ()
     #: The web server in front and its version; "" for none.
     proxy: str = ""
     #: Where the project answers: an IP address and a port, or the path of a Unix socket.

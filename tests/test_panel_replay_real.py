@@ -42,15 +42,36 @@ def recorded(serving: Serving, query: str = "") -> list[dict[str, Any]]:
     return list(json.loads(ask(serving, f"/api/exchanges/{query}")[2])["exchanges"])
 
 
-@pytest.mark.parametrize(("through", "interface"), [("", "wsgi"), ("asgi", "asgi"), ("cgi", "cgi")])
-def test_it_is_recorded_and_compared(serving: Serving, through: str, interface: str) -> None:
-    (first, *_) = until(lambda: recorded(serving, "?path=/json/&interface=wsgi"))
+@pytest.mark.parametrize(
+    ("through", "interface", "server"),
+    [
+        ("", "wsgi", "django"),
+        ("asgi", "asgi", "daphne"),
+        ("cgi", "cgi", None),
+        ("asgi uvicorn", "asgi", "uvicorn"),
+        ("wsgi waitress", "wsgi", "waitress"),
+    ],
+)
+def test_it_is_recorded_and_compared(serving: Serving, through: str, interface: str, server: str | None) -> None:
+    (*_, first) = until(lambda: recorded(serving, "?path=/json/&interface=wsgi"))
     status, headers, text = ask(serving, f"/exchanges/{first['id']}/replay/", "POST", through=through)
     assert status == 303, re.sub(r"\s+", " ", text)
     (new,) = parse_qs(urlsplit(headers["Location"]).query)["b"]
     (found,) = [each for each in recorded(serving, "?path=/json/") if each["id"] == new]
     assert (found["interface"], found["query"], found["status"]) == (interface, "colour=blue", 200)
+    assert server in (None, found["server"])
     assert ask(serving, headers["Location"])[0] == 200
+
+
+def test_servers_that_are_here_can_be_chosen(serving: Serving) -> None:
+    (first, *_) = until(lambda: recorded(serving, "?path=/json/&interface=wsgi"))
+    text = ask(serving, f"/exchanges/{first['id']}/replay/")[2]
+    for value in ("asgi hypercorn", "wsgi gunicorn", "asgi granian", "wsgi granian"):
+        assert f'value="{value}"' in text
+    assert 'value="wsgi django"' not in text  # as it is served now
+    refused = ask(serving, f"/exchanges/{first['id']}/replay/", "POST", through="wsgi nosuch")
+    assert refused[0] == 502
+    assert "There is no server" in refused[2]
 
 
 def test_the_panel_knows_what_is_served(serving: Serving) -> None:

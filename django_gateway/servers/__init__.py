@@ -5,7 +5,7 @@ Adapters know no Django and import no server package, so that a server which is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any, Final, cast
 
@@ -21,6 +21,7 @@ __all__ = [
     "ServerError",
     "choose",
     "get",
+    "installed",
     "interface_of",
     "names",
     "settle",
@@ -51,6 +52,19 @@ def get(name: str) -> Server:
         raise ServerError(f"There is no server called {name!r}. Known servers: {', '.join(names())}.") from error
     server: Server = module.server
     return server
+
+
+def installed() -> Iterator[tuple[Interface, Server, str]]:
+    """Each server of WSGI and ASGI that could be started here, with its version."""
+    for name in names():
+        server = get(name)
+        for interface in sorted(server.interfaces - {"cgi"}):
+            try:
+                version = server.version()
+                server.check(Options(), interface)
+            except ServerError:
+                continue
+            yield interface, server, version
 
 
 def settle(serve: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:

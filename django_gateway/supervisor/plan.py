@@ -146,6 +146,7 @@ class Plan:
             server=self.server.title,
             version=self.version,
             workers=self.options.workers,
+            others=tuple(served.Another(way, each.name, each.title, told) for way, each, told in servers.installed()),
             proxy=f"{self.front.proxy.title} {self.front.version}".strip() if self.front is not None else "",
             host=host,
             port=port,

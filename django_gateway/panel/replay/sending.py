@@ -117,10 +117,10 @@ def connect(target: Target) -> http.client.HTTPConnection:
 
 
 @contextmanager
-def started(interface: str, environment: Mapping[str, str], folder: str) -> Iterator[Target]:
+def started(interface: str, environment: Mapping[str, str], folder: str, server: str = "") -> Iterator[Target]:
     """The project through another interface, for one request: a gatewayserve of its own on a free port of loopback.
 
-    Raises ReplayError.
+    ``server`` is one that gatewayserve knows, "" for the interface's usual one. Raises ReplayError.
     """
     if interface not in INTERFACES:
         raise ReplayError(f"There is no interface “{interface[:20]}”: there are {', '.join(INTERFACES)}.")
@@ -135,6 +135,7 @@ def started(interface: str, environment: Mapping[str, str], folder: str) -> Iter
         f"--{interface}",
         "--nopanel",
         "--noreload",
+        *(["--server", server] if server else []),
     ]
     process = subprocess.Popen(
         command,

@@ -68,7 +68,10 @@ def prepare(exchange: Exchange) -> Plan:
 
 def _send(served: Served, prepared: Plan, through: str) -> Answer:
     if through and through != served.interface:
-        with started(through, os.environ, served.root or os.getcwd()) as target:
+        interface, _, server = through.partition(" ")
+        if server and not any((each.interface, each.name) == (interface, server) for each in served.others):
+            raise ReplayError(f"There is no server “{server[:20]}” for {interface[:20].upper()} here.")
+        with started(interface, os.environ, served.root or os.getcwd(), server) as target:
             return send(target, prepared)
     return send(Target(served.host, served.port, served.unix, served.tls), prepared)
 
@@ -104,6 +107,7 @@ def _ask(
         "nowhere": "" if somewhere else _NOWHERE,
         "where": _where(served) if served and somewhere else "",
         "ways": ways(served) if served and somewhere else [],
+        "servers": others(served) if served and somewhere else [],
     }
     return render(request, "replay.html", context, status=status)
 
@@ -128,3 +132,18 @@ def ways(served: Served) -> list[dict[str, str]]:
             if key != served.interface and (key != "asgi" or "asgi" in served.applications)
         ]
     return found
+
+
+def others(served: Served) -> list[dict[str, str]]:
+    """Servers that could be started for this request, besides the one that serves now."""
+    if "DJANGO_SETTINGS_MODULE" not in os.environ:
+        return []
+    return [
+        {
+            "key": f"{each.interface} {each.name}",
+            "name": f"{each.interface.upper()} on {' '.join(filter(None, (each.title, each.version)))}",
+        }
+        for each in served.others
+        if (each.interface, each.title) != (served.interface, served.server)
+        and (each.interface != "asgi" or "asgi" in served.applications)
+    ]
