@@ -47,6 +47,10 @@ def test_the_request_is_put_together_again() -> None:
     arrived = handover.arrived(factories.wsgi_page(handover=raw), raw)
     assert arrived.line == "GET /b%C3%BCro/?page=2 HTTP/1.1"
     assert ("Content-Type", "text/plain") in arrived.headers
+    # What wsgiref's servers put there where the client sent none.
+    raw = trails.handover("environ", SERVER_SOFTWARE="WSGIServer/0.2", CONTENT_LENGTH="", CONTENT_TYPE="text/plain")
+    arrived = handover.arrived(factories.wsgi_page(handover=raw), raw)
+    assert "Content-Type" not in dict(arrived.headers)
     assert "Content-Length" not in dict(arrived.headers)
 
 

@@ -168,10 +168,12 @@ def _headers(handover: Handover) -> list[tuple[str, str]]:
     if handover.kind == "scope":
         return [(origins.wire_name(str(name)), str(value)) for name, value in _pairs(_value(handover, "headers"))]
     found = []
+    # wsgiref's servers, Django's among them, set both where the client sent neither: no length, and this type.
+    assumed = str(_value(handover, "SERVER_SOFTWARE") or "").startswith("WSGIServer/")
+    unsent = {"text/plain"} if assumed and not _value(handover, "CONTENT_LENGTH") else set()
     for key, value in handover.entries:
         if key in ("CONTENT_TYPE", "CONTENT_LENGTH"):
-            # Django's server sets both, empty where the client sent neither.
-            if value:
+            if value and str(value) not in unsent:
                 found.append((origins.wire_name(key), str(value)))
         elif str(key).startswith("HTTP_") and key not in ("HTTP_VERSION", "HTTP_CONTENT_LENGTH", "HTTP_CONTENT_TYPE"):
             # Some web servers say the length and the type twice.
