@@ -20,8 +20,8 @@ VARIABLES: Final[dict[str, Origin]] = {
     ),
     "CONTENT_TYPE": Origin(
         "header Content-Type",
-        "What kind of data the body is. One of two headers that come without HTTP_ before their name. Django's server says"
-        " text/plain where the client sent none.",
+        "What kind of data the body is. One of two headers that come without HTTP_ before their name. Django's"
+        " server says text/plain where the client sent none.",
         "RFC 3875 §4.1.3",
         "headers",
     ),
