@@ -52,6 +52,11 @@ def test_exchanges_are_grouped_by_interface_method_and_route() -> None:
     assert found["wsgi", "POST", "/report/"].failed == 1
 
 
+def test_what_fails_after_its_head_was_sent_has_failed() -> None:
+    (group,) = Groups([summarise(factories.failure(status=200))])
+    assert (group.failed, group.refused) == (1, 0)
+
+
 def test_the_worst_come_first() -> None:
     groups = Groups(summaries())
     assert ordered(groups, "worst")[0].failed

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from ..exchange import INTERRUPTED, LIFESPAN, WEBSOCKET, Summary
+from .rows import tone
 
 #: What "worst" may mean, and in words.
 ORDERS: Final = {
@@ -54,11 +55,11 @@ class Group:
     durations: dict[int, int] = field(default_factory=dict)
 
     def add(self, summary: Summary) -> None:
-        status = summary.status or 0
+        how = tone(summary)
         self.count += 1
-        if status >= 500 or summary.state == INTERRUPTED:
+        if how == "server" or summary.state == INTERRUPTED:
             self.failed += 1
-        if 400 <= status < 500:
+        elif how == "client":
             self.refused += 1
         self.hops = max(self.hops, summary.sizes.crossings)
         split, times = summary.split, self.times

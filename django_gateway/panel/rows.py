@@ -53,7 +53,7 @@ def row(summary: Summary) -> Row:
         "target": "lifespan" if summary.type == LIFESPAN else shown(target, 160),
         "note": " · ".join(_notes(summary)),
         "status": str(summary.status) if summary.status is not None else "…" if summary.state == IN_FLIGHT else "—",
-        "tone": _tone(summary),
+        "tone": tone(summary),
         "state": summary.state,
         "duration": took(summary),
         "time": f"{started.astimezone():%H:%M:%S}.{started.microsecond // 1000:03d}",
@@ -109,7 +109,8 @@ def _parts(summary: Summary) -> list[int]:
     return [max(part, 0) for part in (split.process, split.interface, split.middleware, split.view, split.body)]
 
 
-def _tone(summary: Summary) -> str:
+def tone(summary: Summary) -> str:
+    """One of Row's tones: how it ended."""
     status = summary.status
     if summary.exception and summary.type == HTTP and status is not None and status < 400:
         # The head said that all was well before it was known.
