@@ -31,10 +31,10 @@ def site(tmp_path: Path) -> Site:
 
 
 def version_over_http2(serving: Serving, trusting: ssl.SSLContext) -> str:
-    """While workers are replaced, Gunicorn and Granian may send a new connection away (GOAWAY): then nothing."""
+    """While workers are replaced, Gunicorn and Granian may send a new connection away, or cut it off: then nothing."""
     with (
         httpx.Client(http2=True, verify=trusting, trust_env=False, timeout=30) as client,
-        suppress(httpx.ProtocolError),
+        suppress(httpx.ProtocolError, httpx.NetworkError),
     ):
         return client.get(f"{serving.url}version/").raise_for_status().text
     return ""

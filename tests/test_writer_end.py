@@ -66,6 +66,14 @@ def test_everything_is_written_when_the_process_ends(tmp_path: Path, end: str) -
     assert kept(tmp_path) >= 100
 
 
+def test_a_process_of_multiprocessings_which_leaves_without_atexit(tmp_path: Path) -> None:
+    work = "lambda: [recorders.serve(recorded, recorders.environ(f'/child/{n}')) for n in range(50)]"
+    end = f"import multiprocessing; one = multiprocessing.get_context('fork').Process(target={work})"
+    done = ends(tmp_path, f"{end}; one.start(); one.join()")
+    assert done.stderr == ""
+    assert kept(tmp_path) == 150
+
+
 def test_an_exception_that_ends_the_process_loses_nothing(tmp_path: Path) -> None:
     done = ends(tmp_path, "raise ValueError('at last')")
     assert "at last" in done.stderr
