@@ -80,7 +80,6 @@ def wsgi_page(**changes: Any) -> Exchange:
     sent = trail.now - body
     exchange = make(
         trail,
-        facts=[REQUEST],
         scheduler=Scheduler(3_900_000, 210_000, trail.now - ORIGIN - 4_110_000, 6, 2),
         sizes=Sizes(body_bytes=18204, chunks=1),
         split=Split(trail.now - ORIGIN - view - middleware - sent, middleware, view, sent),
@@ -145,7 +144,6 @@ def asgi_page(**changes: Any) -> Exchange:
         interface="asgi",
         server=ASGI_SERVER,
         handover=handover("scope"),
-        facts=[REQUEST],
         sizes=Sizes(body_bytes=18204, chunks=1, crossings=16),
         split=Split(entered - ORIGIN, middleware, view, trail.now - left),
         loop=Loop(2_100_000, trail.now - ORIGIN - 2_100_000, 18, 410_000),
