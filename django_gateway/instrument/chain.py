@@ -18,7 +18,6 @@ from django.utils.deprecation import MiddlewareMixin
 from .. import facts
 from ..legible import shortened
 from ..recording import faults
-from . import request_settings
 from .middleware import path_of
 
 HOOKS: Final = (
@@ -89,7 +88,6 @@ def _loaded(original: Any) -> Any:
         try:
             is_async = bool(args[0] if args else kwargs.get("is_async", False))
             facts.tell(f"{'asgi' if is_async else 'wsgi'}.chain", read(steps, is_async))
-            request_settings.tell()
         except Exception as fault:
             faults.note(fault)
         return result
