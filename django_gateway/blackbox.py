@@ -27,6 +27,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
+from .ending import with_multiprocessing
 from .vocabulary import Vocabulary
 
 #: Eight bytes without a sign. Python converts to C's own ``unsigned long`` twice as fast.
@@ -178,6 +179,7 @@ class BlackBox:
             os.close(folder)
         self._memory, self._descriptor, self._path = memory, descriptor, self._folder / (name + SUFFIX)
         self._vocabulary.tell(self._tell)
+        with_multiprocessing(_close_all)
 
     def _tell(self, number: int, encoded: bytes) -> None:
         """Write a word that is new, where it names an event: the store may never get it."""

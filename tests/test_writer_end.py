@@ -72,6 +72,7 @@ def test_a_process_of_multiprocessings_which_leaves_without_atexit(tmp_path: Pat
     done = ends(tmp_path, f"{end}; one.start(); one.join()")
     assert done.stderr == ""
     assert kept(tmp_path) == 150
+    assert list(tmp_path.glob("*-flight/*")) == []
 
 
 def test_an_exception_that_ends_the_process_loses_nothing(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import atexit
 import os
-import sys
 import threading
 import weakref
 from collections import deque
@@ -19,6 +18,7 @@ from time import perf_counter_ns as now
 from time import thread_time_ns
 from typing import Any, Final, Protocol
 
+from ..ending import with_multiprocessing
 from ..exchange import HTTP, Exchange
 from ..vocabulary import WORDS
 from .account import SAMPLED_OF, Account
@@ -103,7 +103,7 @@ class Writer:
     def _start(self) -> None:
         with self._starting:
             if self._thread is None:
-                _end_with_multiprocessing()
+                with_multiprocessing(_flush_all)
                 self._thread = threading.Thread(target=self._run, name="django-gateway-writer", daemon=True)
                 self._thread.start()
 
@@ -239,13 +239,6 @@ _writers: weakref.WeakSet[Writer] = weakref.WeakSet()
 def _flush_all() -> None:
     for writer in list(_writers):
         writer.end()
-
-
-def _end_with_multiprocessing() -> None:
-    """A process that multiprocessing has started, as Granian's workers are, leaves without what atexit knows."""
-    process, util = (sys.modules.get(f"multiprocessing.{name}") for name in ("process", "util"))
-    if process is not None and util is not None and process.parent_process() is not None:
-        util.Finalize(None, _flush_all, exitpriority=0)
 
 
 def _forked() -> None:
