@@ -7,34 +7,28 @@ them). Nothing here may ever raise into the application: what goes wrong is coun
 
 from __future__ import annotations
 
-import itertools
 import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
-from time import time_ns
 from typing import Any, Final
 
-from . import facts, stacks
+from . import facts, native, stacks
 from .blackbox import UNMARKED, BlackBox
-from .clocks import Steps, now
+from .clocks import now
 from .exchange import (
     FINISHED,
     IN_FLIGHT,
-    Close,
     Exchange,
-    Failure,
     Frame,
-    Handover,
-    Match,
-    Scheduler,
     Sizes,
     Split,
 )
 from .failures import describe
 from .familiar import Environs
 from .faults import faults as faults  # noqa: PLC0414 (for those who record)
+from .fields import Fields
 from .redaction import Redactor
 from .room import Room
 from .running import as_server
@@ -44,26 +38,17 @@ from .vocabulary import WORDS, spread
 current: ContextVar[Recording | None] = ContextVar("django_gateway_recording", default=None)
 
 
-def _new_counter() -> itertools.count[int]:
-    return itertools.count(int.from_bytes(os.urandom(2), "big"))
-
-
-_counter = _new_counter()
 _pid = os.getpid()
 
 
 def _forked() -> None:
-    global _pid, _counter
+    global _pid
     _pid = os.getpid()
-    # Parent and child would count on from the same number, and in the same microsecond give the same id.
-    _counter = _new_counter()
 
 
 os.register_at_fork(after_in_child=_forked)
 
 _NOWHERE: Final[deque[Any]] = deque(maxlen=0)
-#: What a recording that is finished no longer holds.
-_LET_GO: Final = frozenset({"_failed_with", "task", "way", "at_end", "coroutine", "connections", "header_values"})
 
 
 class Recorder:
@@ -100,77 +85,14 @@ def is_recording(kind: str | None = None) -> bool:
     return recording is not None and not recording.done and (kind is None or recording.type == kind)
 
 
-class Recording:
+class Recording(Fields):
     """An exchange in the making. Attributes are set by those who know them; ``finish`` makes the exchange.
 
     ``trail`` is flat: the number of a word (or a bare event name), the instant, and the fields that the word leaves
     open, again and again. One list of numbers costs the garbage collector nothing.
     """
 
-    # What every one has: the 30 attributes that an instance's dict can share with others' are needed for the rest.
-    __slots__ = "recorder interface type vantage path trail started_at started id __dict__ __weakref__".split()  # noqa: SIM905
-
-    method: str | None = None
-    query = ""
-    request_id: str | None = None
-    status: int | None = None
-    client: str | None = None
-    descriptor: int | None = None
-    server: tuple[str | None, str | None] = (None, None)
-    handover: Handover | None = None
-    match: Match | None = None
-    headers: list[Any] | None = None
-    failure: Failure | None = None
-    scheduler: Scheduler | None = None
-    steps: Steps | None = None
-    #: The task that the server made for the exchange, and what it awaits on an event loop.
-    task: Any = None
-    coroutine: Any = None
-    close: Close | None = None
-    bytes_in = bytes_out = chunks = received = sent = crossings = dropped = 0
-    #: Nanoseconds in the view, and in all of the middleware with what lies inside it.
-    view_time = middleware_time = 0
-    #: When the application gave its answer to the interface; what comes later is the body.
-    returned: int | None = None
-    done = False
-    #: Set for the panel's own requests: nothing of them is kept.
-    discard = False
-    #: The thread of its server or event loop, and the one that a crossing has led to.
-    home: int | None = None
-    away: int | None = None
-    #: The thread that ended it.
-    thread: threading.Thread | None = None
-    #: When it ended; when a snapshot of it, still in flight, was last kept, and the length of its trail then.
-    ended = shown_at = shown_length = 0
-    _failed_with: BaseException | None = None
-    #: What can't be seen from the vantage point, one sentence each.
-    unseen: list[str] | None = None
-    #: Names of the threads that crossings led to, by their identifiers.
-    threads: dict[int, str] | None = None
-    #: The ASGI application that was reached last, and its scope.
-    way: tuple[Any, dict[str, Any]] | None = None
-    #: Database connections that it used, with the thread of each, by their identity.
-    connections: dict[int, tuple[Any, int]] | None = None
-    #: What the response's headers were when they were last looked at: see ``instrument.headers``.
-    header_values: tuple[Any, ...] | None = None
-    #: Whether the request's body is being read now, and whether it was read from as a stream.
-    reading = streamed = False
-    #: Its slot in the black box, where the number and the instant of each event go that is reached: items 0 and 1.
-    mark: Any = UNMARKED
-    #: Called when it ends, while it can still be written to.
-    at_end: list[Callable[[Recording], None]] | None = None
-
-    def __init__(self, recorder: Recorder, interface: str, kind: str, vantage: str, path: str) -> None:
-        self.recorder = recorder
-        self.interface = interface
-        self.type = kind
-        self.vantage = vantage
-        self.path = path
-        self.trail: Any = []
-        self.started_at = wall = time_ns()
-        # Microseconds and a counter: ids sort by start, and two processes meet only in the same microsecond.
-        self.id = (wall // 1000) << 12 | (next(_counter) & 0xFFF)
-        self.started = now()
+    __slots__ = ("__dict__", "__weakref__")
 
     def begun(self) -> None:
         """Nothing can go wrong any more before ``finish``: from now on it is seen in flight."""
@@ -237,9 +159,7 @@ class Recording:
         self.thread = threading.current_thread()
         # Whoever still holds the recording (a task that outlives its request) writes into nowhere.
         self._finished_trail, self.trail = self.trail, _NOWHERE
-        # Set only where they were: an instance with more than 30 attributes of its own takes twice the time and memory.
-        for name in _LET_GO & self.__dict__.keys():
-            setattr(self, name, None)
+        self.let_go()
         self.recorder.in_flight.pop(self.id, None)
         if not self.discard:
             self.recorder.submit(self)
@@ -298,3 +218,7 @@ class Recording:
             stack=None if done else self._stack(),
             descriptor=self.descriptor,
         )
+
+
+if native.core is not None:
+    native.core.connect(current, faults.note, UNMARKED)
