@@ -25,6 +25,13 @@ core_fault(void)
 }
 
 #include "recording.c"
+#include "spans.c"
+#include "handover.c"
+#include "packing.c"
+#include "answer.c"
+#include "clock.c"
+#include "steps.c"
+#include "crossings.c"
 
 /* connect(current, faults, unmarked): what of Python's side every part needs. */
 static PyObject *
@@ -42,6 +49,13 @@ core_connect(PyObject *module, PyObject *args)
 static PyMethodDef methods[] = {
     {"connect", core_connect, METH_VARARGS, NULL},
     RECORDING_METHODS
+    SPANS_METHODS
+    HANDOVER_METHODS
+    PACKING_METHODS
+    ANSWER_METHODS
+    CLOCK_METHODS
+    STEPS_METHODS
+    CROSSINGS_METHODS
     {NULL},
 };
 
@@ -53,7 +67,12 @@ execute(PyObject *module)
         PyErr_SetString(PyExc_ImportError, "django_gateway.native.core serves the main interpreter only");
         return -1;
     }
-    return recording_setup(module);
+    static int (*const setups[])(PyObject *) = {recording_setup, spans_setup, handover_setup, packing_setup, answer_setup,
+                                                clock_setup, steps_setup, crossings_setup};
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(setups); i++)
+        if (setups[i](module) < 0)
+            return -1;
+    return 0;
 }
 
 static PyModuleDef_Slot slots[] = {{Py_mod_exec, execute}, {0, NULL}};
