@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import wraps
+from functools import update_wrapper, wraps
 from typing import Any, Final
 
 from asgiref.sync import iscoroutinefunction
 from django.core.handlers.base import BaseHandler
 from django.template.backends.django import Template
 
+from .. import native
 from ..clocks import now
 from ..concealment import HIDDEN
 from ..exchange import Match
@@ -26,6 +27,9 @@ _RESOLVER_FAILED: Final = CODES["django.resolver.failed"]
 _TEMPLATE_STARTED: Final = CODES["django.template.started"]
 _TEMPLATE_FINISHED: Final = CODES["django.template.finished"]
 
+#: What native/methods.c calls them.
+_RESOLVE, _MAKE = range(2)
+
 #: Views and routes remembered; past that a table starts anew.
 _KEPT: Final = 4_096
 _KEPT_TEMPLATES: Final = 512
@@ -38,6 +42,10 @@ def patches() -> Iterable[tuple[Any, str, Any]]:
 
 
 def _resolving(original: Any) -> Any:
+    if native.core is not None:
+        words = (_RESOLVER_STARTED, _RESOLVER_FINISHED)
+        return update_wrapper(native.core.Method(_RESOLVE, original, _resolved, _unresolved, *words, *words), original)
+
     @wraps(original)
     def resolve_request(self: BaseHandler, request: Any) -> Any:
         recording = current.get()
@@ -47,27 +55,37 @@ def _resolving(original: Any) -> Any:
         try:
             match = original(self, request)
         except Exception as error:
-            failed = now()
-            recording.trail += (_RESOLVER_FAILED, failed, type(error).__name__)
-            mark = recording.mark
-            mark[0], mark[1] = _RESOLVER_FAILED, failed
-            routes.unmatched(recording, error, failed)
             without_us(error)
+            _unresolved(recording, error)
             raise
         try:
-            recording.match = found = _match(recording, match)
-            finished = now()
-            recording.trail += (_RESOLVER_FINISHED, finished, found.route)
-            mark = recording.mark
-            mark[0], mark[1] = _RESOLVER_FINISHED, finished
-            routes.matched(recording, match, finished)
-            if "django_gateway" in found.namespaces:
-                recording.hide()
+            _resolved(recording, match)
         except Exception as fault:
             faults.note(fault)
         return match
 
     return resolve_request
+
+
+def _unresolved(recording: Recording, error: Exception) -> None:
+    failed = now()
+    recording.trail += (_RESOLVER_FAILED, failed, type(error).__name__)
+    mark = recording.mark
+    mark[0], mark[1] = _RESOLVER_FAILED, failed
+    routes.unmatched(recording, error, failed)
+
+
+def _resolved(recording: Recording, match: Any) -> None:
+    recording.match = found = _match(recording, match)
+    finished = now()
+    recording.trail += (_RESOLVER_FINISHED, finished, found.route)
+    mark = recording.mark
+    mark[0], mark[1] = _RESOLVER_FINISHED, finished
+    word = routes.matched(recording, match, finished)
+    if "django_gateway" in found.namespaces:
+        recording.hide()
+    elif native.core is not None and word is not None and not found.arguments:
+        native.core.route(match.func, found.route, len(match.tried or ()), found, word)
 
 
 _matches: dict[Any, Match] = {}
@@ -145,20 +163,31 @@ def _known(view: Any, wrapped: Any) -> _View:
 
 
 def _viewing(original: Any) -> Any:
+    if native.core is not None:
+        return update_wrapper(native.core.Method(_MAKE, original, _around, None, 0, 0, 0, 0), original)
+
     @wraps(original)
     def make_view_atomic(self: BaseHandler, view: Any) -> Any:
         wrapped = original(self, view)
         if current.get() is None:
             return wrapped
         try:
-            known = _known(view, wrapped)
-            # Within a transaction it is another callable each time; and what is equal need not be the same.
-            return known.span if known.view is wrapped else known.around(view, wrapped)
+            return _around(view, wrapped)
         except Exception as fault:
             faults.note(fault)
             return wrapped
 
     return make_view_atomic
+
+
+def _around(view: Any, wrapped: Any) -> Any:
+    known = _known(view, wrapped)
+    if known.view is not wrapped:
+        # Within a transaction it is another callable each time; and what is equal need not be the same.
+        return known.around(view, wrapped)
+    if native.core is not None:
+        native.core.view(view, known.span)
+    return known.span
 
 
 def _timed(view: Any, known: _View) -> Any:
