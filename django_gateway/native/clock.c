@@ -21,8 +21,9 @@ typedef struct {
     unsigned number;
 } ThreadClock;
 
-/* What is kept of one thread, for the clock that it used last. */
+/* What is kept of one thread, in its state and as long as that is there, for the clock that it used last. */
 typedef struct {
+    PyObject_HEAD
     unsigned forks, clock;
     int descriptor, quiet;
     int64_t switched_in, out[2]; /* -1 where not known */
@@ -35,8 +36,8 @@ typedef struct {
     int64_t then, cpu, ready, switches; /* -1 where not known */
 } Reading;
 
-static PyTypeObject ReadingType;
-static pthread_key_t clock_key;
+static PyTypeObject ReadingType, ClockThreadType;
+static PyObject *clock_key;
 static unsigned clock_forks, clock_number;
 
 static void
@@ -46,42 +47,34 @@ clock_forked(void)
 }
 
 static void
-clock_let_go(ClockThread *thread)
+clock_thread_gone(ClockThread *thread)
 {
     /* In a forked child the number may be another file's by now. */
     if (thread->descriptor >= 0 && thread->forks == clock_forks)
         close(thread->descriptor);
-    thread->descriptor = -1;
+    PyObject_Free(thread);
 }
 
-/* The thread ends; nothing of Python is there any more. */
-static void
-clock_thread_gone(void *thread)
-{
-    clock_let_go(thread);
-    free(thread);
-}
-
+/* Borrowed; NULL for an exception. */
 static ClockThread *
 clock_thread(ThreadClock *self)
 {
-    ClockThread *thread = pthread_getspecific(clock_key);
+    PyObject *kept = PyThreadState_GetDict();
+    PyObject *found = kept == NULL ? NULL : PyDict_GetItemWithError(kept, clock_key);
+    ClockThread *thread = (ClockThread *)found;
     if (thread != NULL && thread->forks == clock_forks && thread->clock == self->number)
         return thread;
-    if (thread == NULL) {
-        thread = malloc(sizeof *thread);
-        if (thread == NULL || pthread_setspecific(clock_key, thread) != 0) {
-            free(thread);
-            PyErr_NoMemory();
-            return NULL;
-        }
-    }
-    else
-        clock_let_go(thread);
-    *thread = (ClockThread){clock_forks, self->number, -1, 0, -1, {-1, -1}};
-    if (self->times != Py_None)
-        thread->descriptor = open(PyBytes_AS_STRING(self->times), O_RDONLY | O_CLOEXEC);
-    return thread;
+    thread = kept == NULL ? NULL : PyObject_New(ClockThread, &ClockThreadType);
+    if (thread == NULL)
+        return (ClockThread *)(PyErr_Occurred() ? NULL : PyErr_NoMemory());
+    thread->forks = clock_forks;
+    thread->clock = self->number;
+    thread->quiet = 0;
+    thread->switched_in = thread->out[0] = thread->out[1] = -1;
+    thread->descriptor = self->times == Py_None ? -1 : open(PyBytes_AS_STRING(self->times), O_RDONLY | O_CLOEXEC);
+    int kept_now = PyDict_SetItem(kept, clock_key, (PyObject *)thread) == 0;
+    Py_DECREF((PyObject *)thread);
+    return kept_now ? thread : NULL;
 }
 
 static int64_t
@@ -282,6 +275,15 @@ static PyTypeObject ReadingType = {
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
 };
 
+static PyTypeObject ClockThreadType = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "django_gateway.native.core.ClockThread",
+    .tp_doc = "What is kept of one thread.",
+    .tp_basicsize = sizeof(ClockThread),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .tp_dealloc = (destructor)clock_thread_gone,
+};
+
 static PyTypeObject ThreadClockType = {
     PyVarObject_HEAD_INIT(NULL, 0)
     .tp_name = "django_gateway.native.core.ThreadClock",
@@ -300,11 +302,12 @@ static PyTypeObject ThreadClockType = {
 static int
 clock_setup(PyObject *module)
 {
-    if (pthread_key_create(&clock_key, clock_thread_gone) != 0 || pthread_atfork(NULL, NULL, clock_forked) != 0) {
-        PyErr_SetString(PyExc_ImportError, "no room for a thread's own data");
+    if (pthread_atfork(NULL, NULL, clock_forked) != 0) {
+        PyErr_SetString(PyExc_ImportError, "no room for another handler of forks");
         return -1;
     }
-    if (PyType_Ready(&ReadingType) < 0 || PyType_Ready(&ThreadClockType) < 0)
+    clock_key = PyUnicode_InternFromString("django_gateway.clock");
+    if (clock_key == NULL || PyType_Ready(&ReadingType) < 0 || PyType_Ready(&ClockThreadType) < 0 || PyType_Ready(&ThreadClockType) < 0)
         return -1;
     return PyModule_AddObjectRef(module, "ThreadClock", (PyObject *)&ThreadClockType);
 }
