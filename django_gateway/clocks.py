@@ -14,8 +14,9 @@ from contextlib import suppress
 from threading import get_ident
 from time import perf_counter_ns as now
 from time import thread_time_ns
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from . import native
 from .exchange import Frame, Loop, Scheduler
 from .failures import without_us
 from .heartbeat import Heartbeat
@@ -164,6 +165,18 @@ def _forked() -> None:
 
 
 os.register_at_fork(after_in_child=_forked)
+
+
+if not TYPE_CHECKING and native.core is not None:
+    _PythonThreadClock = ThreadClock
+
+    class ThreadClock(native.core.ThreadClock):
+        """Reads the calling thread's times."""
+
+        __slots__ = ()
+
+        def __init__(self) -> None:
+            super().__init__(Scheduler, _TIMES if _pread else None, _RUSAGE_THREAD is not None)
 
 
 thread_clock = ThreadClock()

@@ -12,7 +12,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from . import facts, native, stacks
 from .blackbox import UNMARKED, BlackBox
@@ -222,3 +222,6 @@ class Recording(Fields):
 
 if native.core is not None:
     native.core.connect(current, faults.note, UNMARKED)
+    if not TYPE_CHECKING:
+        _python_is_recording = is_recording
+        is_recording = native.core.is_recording
