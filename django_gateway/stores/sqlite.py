@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import msgspec
 
+from .. import native
 from ..exchange import Exchange, Summary
 from ..vocabulary import OWN, Vocabulary
 from . import interrupted, sql
@@ -35,6 +36,9 @@ _SALVAGE_EVERY: Final = 60.0  # seconds
 
 
 class SQLiteStore:
+    #: What makes of a finished recording what ``pack`` makes of its exchange, or NotImplemented; see native/packing.c.
+    direct: Final = None if native.core is None else native.core.pack
+
     def __init__(self, path: Path, capacity: Capacity) -> None:
         self.location = f"sqlite:///{path}"
         self._path = path
