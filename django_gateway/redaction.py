@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote_plus
 
-from . import concealment
+from . import concealment, native
 from .concealment import HIDDEN
 from .legible import decoded, plain, shortened
 
@@ -209,16 +209,7 @@ class Redactor:
         if type(headers) is not list and hasattr(headers, "__next__"):
             # ASGI lets an application send any iterable: what can be read once is for the server to read.
             return [("", f"<{type(headers).__qualname__}>")]
-        headers = headers if type(headers) is list else list(headers)
-        try:
-            entries: list[Any] = list(map(self._headers.get, headers))
-        except Exception:  # pairs that are lists, as some servers and applications make them
-            return [self._header(pair) for pair in headers]
-        position = -1
-        for _ in range(entries.count(None)):
-            position = entries.index(None, position + 1)
-            entries[position] = self._header(headers[position])
-        return entries
+        return _entries_of(headers if type(headers) is list else list(headers), self._headers, self._header)
 
     def _header(self, pair: Any) -> Entry:
         try:
@@ -299,6 +290,25 @@ class Redactor:
         if "=" in text:
             text = self._fields(text)
         return shortened(concealment.json_members(text, self.is_secret))
+
+
+def _entries_of(pairs: list[Any], table: dict[Hashable, int], entry: Callable[[Any], Entry]) -> list[Any]:
+    """The table's numbers of these, and ``entry(pair)`` of those without."""
+    try:
+        entries: list[Any] = list(map(table.get, pairs))
+    except Exception:  # pairs that are lists, as some servers and applications make them
+        return [entry(pair) for pair in pairs]
+    position = -1
+    for _ in range(entries.count(None)):
+        position = entries.index(None, position + 1)
+        entries[position] = entry(pairs[position])
+    return entries
+
+
+_entries_of_python = _entries_of
+
+if not TYPE_CHECKING and native.core is not None:
+    _entries_of = native.core.entries_of
 
 
 def _are_texts(values: Iterable[Any]) -> bool:

@@ -1,0 +1,521 @@
+/* Familiar: what familiar.Environs has learned, found without bytecode. It learns nothing by itself.
+
+   Only everyday values are known here: exact texts in ASCII, whole numbers, truths, None and tuples of these. What is
+   anything else is not found, and Environs tells it in Python. Nothing secret is here: Environs sees to that. */
+
+#include "core.h"
+
+enum { SHAPE_KEYS = 160, STEADY_TEXT = 512, SHAPES = 64, COMMON = 64, REMEMBERED = 4096 };
+
+/* What becomes of a key's value: the letters that Environs gives. */
+enum { STEADY = 's', OBJECT = 'o', OPENLY = 'p', CHANGING = 'c', SECRET = 'h', COOKIE = 'k' };
+
+/* Values that came together, one for each key of their shape: of objects the type, of what changes NULL. */
+typedef struct Common {
+    struct Common *next;
+    uint64_t hash;
+    PyObject *number;
+    PyObject *values[];
+} Common;
+
+typedef struct Shape {
+    struct Shape *next;
+    uint64_t hash;
+    Py_ssize_t uses, count, changing;
+    Common *common[COMMON];
+    unsigned char roles[SHAPE_KEYS], places[SHAPE_KEYS]; /* places: where what changes is */
+    PyObject *keys[];
+} Shape;
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *redactor, *environ, *once, *innocent; /* the redactor and its tables */
+    Shape *shapes[SHAPES];
+} Familiar;
+
+static PyObject *name_environ_entry, *name_new_entry, *name_query_string;
+
+/* An exact text in ASCII. */
+static inline int
+everyday(PyObject *text)
+{
+    return PyUnicode_CheckExact(text) && PyUnicode_IS_COMPACT_ASCII(text);
+}
+
+static inline const char *
+everyday_text(PyObject *plain)
+{
+    return (const char *)((PyASCIIObject *)plain + 1);
+}
+
+static inline uint64_t
+mixed(uint64_t hash, uint64_t word)
+{
+    hash = (hash ^ word) * 0x9E3779B97F4A7C15u;
+    return hash ^ hash >> 32;
+}
+
+/* For finding only: what is found is compared. */
+static inline uint64_t
+mixed_text(uint64_t hash, PyObject *plain)
+{
+    const char *text = everyday_text(plain);
+    size_t length = (size_t)PyUnicode_GET_LENGTH(plain);
+    uint64_t word = 0;
+    uint32_t first, last;
+    hash ^= length;
+    if (length >= 8) {
+        for (size_t at = 0; at + 8 < length; at += 8) {
+            memcpy(&word, text + at, 8);
+            hash = mixed(hash, word);
+        }
+        memcpy(&word, text + length - 8, 8);
+    }
+    else if (length >= 4) {
+        memcpy(&first, text, 4);
+        memcpy(&last, text + length - 4, 4);
+        word = (uint64_t)first << 32 | last;
+    }
+    else if (length > 0)
+        word = (uint64_t)(unsigned char)text[0] << 16 | (unsigned char)text[length / 2] << 8
+               | (unsigned char)text[length - 1];
+    return mixed(hash, word);
+}
+
+static inline int
+same_everyday(PyObject *one, PyObject *other)
+{
+    Py_ssize_t length = PyUnicode_GET_LENGTH(one);
+    return one == other
+           || (length == PyUnicode_GET_LENGTH(other) && memcmp(everyday_text(one), everyday_text(other), (size_t)length) == 0);
+}
+
+/* A value that neither its hash nor its comparison runs code for. */
+static int
+everyday_value(PyObject *value)
+{
+    if (value == Py_None || PyBool_Check(value) || PyLong_CheckExact(value))
+        return 1;
+    if (!PyTuple_CheckExact(value))
+        return 0;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(value); i++) {
+        PyObject *item = PyTuple_GET_ITEM(value, i);
+        if (item != Py_None && !PyBool_Check(item) && !PyLong_CheckExact(item) && !everyday(item))
+            return 0;
+    }
+    return 1;
+}
+
+/* The hash of the steady values; -1 and no exception where one is not of everyday. */
+static int
+hash_values(const Shape *shape, PyObject *const *values, uint64_t *hash)
+{
+    *hash = 0;
+    for (Py_ssize_t i = 0; i < shape->count; i++)
+        if (shape->roles[i] == STEADY) {
+            if (everyday(values[i])) {
+                if (PyUnicode_GET_LENGTH(values[i]) > STEADY_TEXT)
+                    return -1;
+                *hash = mixed_text(*hash, values[i]);
+            }
+            else if (!everyday_value(values[i]))
+                return -1;
+        }
+    return 0;
+}
+
+static int
+is_same(const Shape *shape, const Common *common, PyObject *const *values)
+{
+    for (Py_ssize_t i = 0; i < shape->count; i++) {
+        if (shape->roles[i] != STEADY || values[i] == common->values[i])
+            continue;
+        int is_text = everyday(values[i]);
+        if (is_text != everyday(common->values[i]))
+            return 0;
+        if (is_text ? !same_everyday(values[i], common->values[i])
+                    : PyObject_RichCompareBool(values[i], common->values[i], Py_EQ) != 1)
+            return 0;
+    }
+    return 1;
+}
+
+/* The shape of these keys, borrowed, or NULL. All of them are plain where ``find`` looked. */
+static Shape *
+find_shape(Familiar *self, PyObject *const *keys, Py_ssize_t count, uint64_t hash)
+{
+    Shape *shape = self->shapes[hash % SHAPES];
+    for (; shape != NULL; shape = shape->next) {
+        if (shape->hash != hash || shape->count != count)
+            continue;
+        Py_ssize_t i = 0;
+        while (i < count && same_everyday(keys[i], shape->keys[i]))
+            i++;
+        if (i == count)
+            return shape;
+    }
+    return NULL;
+}
+
+static Common *
+find_common(const Shape *shape, PyObject *const *values, uint64_t hash)
+{
+    Common *common = shape->common[hash % COMMON];
+    while (common != NULL && (common->hash != hash || !is_same(shape, common, values)))
+        common = common->next;
+    return common;
+}
+
+static void
+forget_commons(Shape *shape)
+{
+    for (int i = 0; i < COMMON; i++) {
+        Common *common;
+        while ((common = shape->common[i]) != NULL) {
+            shape->common[i] = common->next;
+            for (Py_ssize_t each = 0; each < shape->count; each++)
+                Py_XDECREF(common->values[each]);
+            Py_DECREF(common->number);
+            PyMem_Free(common);
+        }
+    }
+}
+
+static void
+release_shape(Shape *shape)
+{
+    if (--shape->uses > 0)
+        return;
+    forget_commons(shape);
+    for (Py_ssize_t i = 0; i < shape->count; i++)
+        Py_DECREF(shape->keys[i]);
+    PyMem_Free(shape);
+}
+
+/* concealment.cookie and shortened, for what browsers send; NULL without an exception for what they don't. */
+static PyObject *
+concealed_cookie(PyObject *plain)
+{
+    const char *text = everyday_text(plain);
+    Py_ssize_t length = PyUnicode_GET_LENGTH(plain), told = 0;
+    Py_UCS2 made[1024];
+    if (length > 8192)
+        return NULL;
+    for (Py_ssize_t at = 0; at < length; at++) {
+        /* Up to the first "=", which no white space may be before; then up to the ";". */
+        for (; at < length && text[at] != '='; at++) {
+            if (text[at] == ';' || told >= 1000)
+                return NULL;
+            made[told++] = (unsigned char)text[at];
+        }
+        if (at == length || (at > 0 && text[at - 1] <= ' ') || told >= 1000)
+            return NULL;
+        made[told++] = '=';
+        for (int i = 0; i < 5; i++)
+            made[told++] = 0x2022;
+        const char *end = memchr(text + at, ';', (size_t)(length - at));
+        if (end == NULL)
+            break;
+        at = end - text;
+        if (at + 2 >= length || text[at + 1] != ' ')
+            return NULL;
+        made[told++] = ';';
+    }
+    return told == 0 ? NULL : PyUnicode_FromKindAndData(PyUnicode_2BYTE_KIND, made, told);
+}
+
+static inline PyObject *
+pair_of(PyObject *key, PyObject *value)
+{
+    PyObject *pair = PyTuple_New(2);
+    if (pair != NULL) {
+        PyTuple_SET_ITEM(pair, 0, Py_NewRef(key));
+        PyTuple_SET_ITEM(pair, 1, Py_NewRef(value));
+    }
+    return pair;
+}
+
+/* Redactor.environ_entry. */
+static PyObject *
+environ_entry(Familiar *self, PyObject *key, int role, PyObject *value)
+{
+    PyObject *name = name_environ_entry;
+    if (everyday(value)) {
+        name = name_new_entry;
+        if (role == COOKIE) {
+            PyObject *told = concealed_cookie(value);
+            if (told != NULL) {
+                PyObject *pair = pair_of(key, told);
+                Py_DECREF(told);
+                return pair;
+            }
+            PyErr_Clear();
+        }
+        else if (role != SECRET) {
+            PyObject *pair = pair_of(key, value);
+            if (pair == NULL)
+                return NULL;
+            PyObject *number = PyDict_GetItemWithError(self->environ, pair);
+            if (number != NULL) {
+                Py_INCREF(number);
+                Py_DECREF(pair);
+                return number;
+            }
+            size_t length = (size_t)PyUnicode_GET_LENGTH(value);
+            const char *text = everyday_text(value);
+            int is_told = same_everyday(key, name_query_string)
+                              ? length == 0 || PySet_Contains(self->innocent, value) == 1
+                              : memchr(text, '?', length) == NULL && memchr(text, '#', length) == NULL
+                                    && memchr(text, '@', length) == NULL;
+            /* For the first time: it is told as it is, and seen. */
+            if (is_told && length <= STEADY_TEXT && PySet_GET_SIZE(self->once) <= REMEMBERED
+                && PySet_Contains(self->once, pair) == 0 && PySet_Add(self->once, pair) == 0)
+                return pair;
+            PyErr_Clear();
+            Py_DECREF(pair);
+        }
+    }
+    PyObject *arguments[] = {self->redactor, key, value};
+    return PyObject_VectorcallMethod(name, arguments, 3, NULL);
+}
+
+/* Environs.entries where all is known. NULL without an exception where it is not, and nothing was done. */
+static PyObject *
+familiar_find(Familiar *self, PyObject *environ)
+{
+    PyObject *keys[SHAPE_KEYS], *values[SHAPE_KEYS];
+    if (!PyDict_CheckExact(environ) || PyDict_GET_SIZE(environ) > SHAPE_KEYS)
+        return NULL;
+    Py_ssize_t position = 0, count = 0;
+    uint64_t hash = 0;
+    while (PyDict_Next(environ, &position, &keys[count], &values[count])) {
+        if (!everyday(keys[count]))
+            return NULL;
+        hash = mixed(hash, (uint64_t)((PyASCIIObject *)keys[count++])->hash);
+    }
+    Shape *shape = find_shape(self, keys, count, hash);
+    if (shape == NULL || hash_values(shape, values, &hash) < 0)
+        return NULL;
+    Common *common = find_common(shape, values, hash);
+    if (common == NULL)
+        return NULL;
+    for (Py_ssize_t i = 0; i < count; i++)
+        if (shape->roles[i] == OBJECT && (PyObject *)Py_TYPE(values[i]) != common->values[i])
+            return NULL;
+    PyObject *entries = PyList_New(1 + shape->changing);
+    if (entries == NULL)
+        return NULL;
+    PyList_SET_ITEM(entries, 0, Py_NewRef(common->number));
+    /* First the values themselves: what is called below may let another thread change the environ. */
+    for (Py_ssize_t i = 0; i < shape->changing; i++)
+        PyList_SET_ITEM(entries, i + 1, Py_NewRef(values[shape->places[i]]));
+    shape->uses++;
+    for (Py_ssize_t i = 0; i < shape->changing; i++) {
+        PyObject *value = PyList_GET_ITEM(entries, i + 1);
+        int place = shape->places[i], role = shape->roles[place];
+        if (role == OPENLY && everyday(value) && PyUnicode_GET_LENGTH(value) < 64)
+            continue;
+        PyObject *entry = environ_entry(self, shape->keys[place], role, value);
+        if (entry == NULL) {
+            Py_CLEAR(entries);
+            break;
+        }
+        PyList_SET_ITEM(entries, i + 1, entry);
+        Py_DECREF(value);
+    }
+    release_shape(shape);
+    return entries;
+}
+
+static PyObject *
+familiar_find_method(Familiar *self, PyObject *environ)
+{
+    PyObject *entries = familiar_find(self, environ);
+    return entries != NULL || PyErr_Occurred() ? entries : Py_NewRef(Py_None);
+}
+
+static Shape *
+add_shape(Familiar *self, PyObject *const *keys, const char *roles, Py_ssize_t count, uint64_t hash)
+{
+    Shape *shape = PyMem_Calloc(1, sizeof(Shape) + (size_t)count * sizeof(PyObject *));
+    if (shape == NULL)
+        return NULL;
+    shape->hash = hash;
+    shape->uses = 1;
+    shape->count = count;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        shape->keys[i] = Py_NewRef(keys[i]);
+        shape->roles[i] = (unsigned char)roles[i];
+        if (roles[i] != STEADY && roles[i] != OBJECT)
+            shape->places[shape->changing++] = (unsigned char)i;
+    }
+    shape->next = self->shapes[hash % SHAPES];
+    self->shapes[hash % SHAPES] = shape;
+    return shape;
+}
+
+static int
+hash_keys(PyObject *keys, uint64_t *hash)
+{
+    *hash = 0;
+    if (PyTuple_GET_SIZE(keys) > SHAPE_KEYS)
+        return -1;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(keys); i++) {
+        PyObject *key = PyTuple_GET_ITEM(keys, i);
+        if (!everyday(key) || PyUnicode_GET_LENGTH(key) > STEADY_TEXT || PyObject_Hash(key) == -1)
+            return -1;
+        *hash = mixed(*hash, (uint64_t)((PyASCIIObject *)key)->hash);
+    }
+    return 0;
+}
+
+/* remember(keys, roles, values, number): see Common and the roles. What is not of everyday is not remembered. */
+static PyObject *
+familiar_remember(Familiar *self, PyObject *args)
+{
+    PyObject *keys, *values, *number;
+    const char *roles;
+    Py_ssize_t length;
+    if (!PyArg_ParseTuple(args, "O!y#O!O", &PyTuple_Type, &keys, &roles, &length, &PyTuple_Type, &values, &number))
+        return NULL;
+    Py_ssize_t count = PyTuple_GET_SIZE(keys);
+    uint64_t hash;
+    if (length != count || PyTuple_GET_SIZE(values) != count) {
+        PyErr_SetString(PyExc_ValueError, "a role and a value for each key");
+        return NULL;
+    }
+    if (hash_keys(keys, &hash) < 0)
+        Py_RETURN_NONE;
+    PyObject *const *items = &PyTuple_GET_ITEM(keys, 0), *const *given = &PyTuple_GET_ITEM(values, 0);
+    Shape *shape = find_shape(self, items, count, hash);
+    if (shape == NULL && (shape = add_shape(self, items, roles, count, hash)) == NULL)
+        return PyErr_NoMemory();
+    if (memcmp(shape->roles, roles, (size_t)count) != 0 || hash_values(shape, given, &hash) < 0)
+        Py_RETURN_NONE;
+    Common *common = find_common(shape, given, hash);
+    if (common == NULL) {
+        common = PyMem_Calloc(1, sizeof(Common) + (size_t)count * sizeof(PyObject *));
+        if (common == NULL)
+            return PyErr_NoMemory();
+        common->hash = hash;
+        common->next = shape->common[hash % COMMON];
+        shape->common[hash % COMMON] = common;
+    }
+    for (Py_ssize_t i = 0; i < count; i++)
+        if (roles[i] == STEADY || roles[i] == OBJECT)
+            Py_XSETREF(common->values[i], Py_NewRef(given[i]));
+    Py_XSETREF(common->number, Py_NewRef(number));
+    Py_RETURN_NONE;
+}
+
+/* forget(keys): all of this shape; without keys all shapes. */
+static PyObject *
+familiar_forget(Familiar *self, PyObject *keys)
+{
+    uint64_t hash;
+    Shape *only = NULL;
+    if (PyTuple_CheckExact(keys)) {
+        if (hash_keys(keys, &hash) < 0)
+            Py_RETURN_NONE;
+        only = find_shape(self, &PyTuple_GET_ITEM(keys, 0), PyTuple_GET_SIZE(keys), hash);
+        if (only == NULL)
+            Py_RETURN_NONE;
+    }
+    for (int i = 0; i < SHAPES; i++)
+        for (Shape **place = &self->shapes[i]; *place != NULL;) {
+            Shape *shape = *place;
+            if (only != NULL && shape != only) {
+                place = &shape->next;
+                continue;
+            }
+            *place = shape->next;
+            release_shape(shape);
+        }
+    Py_RETURN_NONE;
+}
+
+static int
+familiar_init(Familiar *self, PyObject *args, PyObject *kwargs)
+{
+    PyObject *redactor;
+    if (!PyArg_ParseTuple(args, "O", &redactor))
+        return -1;
+    Py_XSETREF(self->redactor, Py_NewRef(redactor));
+    Py_XSETREF(self->environ, PyObject_GetAttrString(redactor, "_environ"));
+    Py_XSETREF(self->once, PyObject_GetAttrString(redactor, "_once"));
+    Py_XSETREF(self->innocent, PyObject_GetAttrString(redactor, "_innocent"));
+    if (self->environ == NULL || self->once == NULL || self->innocent == NULL)
+        return -1;
+    if (PyDict_CheckExact(self->environ) && PySet_CheckExact(self->once) && PySet_CheckExact(self->innocent))
+        return 0;
+    PyErr_SetString(PyExc_TypeError, "not a redactor");
+    return -1;
+}
+
+static int
+familiar_traverse(Familiar *self, visitproc visit, void *arg)
+{
+    Py_VISIT(self->redactor);
+    Py_VISIT(self->environ);
+    Py_VISIT(self->once);
+    Py_VISIT(self->innocent);
+    for (int i = 0; i < SHAPES; i++)
+        for (Shape *shape = self->shapes[i]; shape != NULL; shape = shape->next)
+            for (int j = 0; shape->uses == 1 && j < COMMON; j++)
+                for (Common *common = shape->common[j]; common != NULL; common = common->next)
+                    for (Py_ssize_t each = 0; each < shape->count; each++)
+                        Py_VISIT(common->values[each]);
+    return 0;
+}
+
+static int
+familiar_clear(Familiar *self)
+{
+    Py_DECREF(familiar_forget(self, Py_None));
+    Py_CLEAR(self->redactor);
+    Py_CLEAR(self->environ);
+    Py_CLEAR(self->once);
+    Py_CLEAR(self->innocent);
+    return 0;
+}
+
+static void
+familiar_dealloc(Familiar *self)
+{
+    PyObject_GC_UnTrack(self);
+    familiar_clear(self);
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+static PyMethodDef familiar_methods[] = {
+    {"find", (PyCFunction)familiar_find_method, METH_O, NULL},
+    {"remember", (PyCFunction)familiar_remember, METH_VARARGS, NULL},
+    {"forget", (PyCFunction)familiar_forget, METH_O, NULL},
+    {NULL},
+};
+
+static PyTypeObject FamiliarType = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "django_gateway.native.core.Familiar",
+    .tp_doc = "What familiar.Environs has learned.",
+    .tp_basicsize = sizeof(Familiar),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+    .tp_new = PyType_GenericNew,
+    .tp_init = (initproc)familiar_init,
+    .tp_traverse = (traverseproc)familiar_traverse,
+    .tp_clear = (inquiry)familiar_clear,
+    .tp_dealloc = (destructor)familiar_dealloc,
+    .tp_methods = familiar_methods,
+};
+
+static int
+familiar_setup(PyObject *module)
+{
+    name_environ_entry = PyUnicode_InternFromString("environ_entry");
+    name_new_entry = PyUnicode_InternFromString("_environ_entry");
+    name_query_string = PyUnicode_InternFromString("QUERY_STRING");
+    if (name_environ_entry == NULL || name_new_entry == NULL || name_query_string == NULL
+        || PyType_Ready(&FamiliarType) < 0)
+        return -1;
+    return PyModule_AddObjectRef(module, "Familiar", (PyObject *)&FamiliarType);
+}
