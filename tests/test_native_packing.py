@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,9 @@ from django_gateway.blackbox import UNMARKED, BlackBox
 from django_gateway.clocks import Steps
 from django_gateway.exchange import Close, Failure, Frame, Handover, Match, Scheduler
 from django_gateway.recording import Recorder, Recording
+from django_gateway.stores import Capacity, sql
 from django_gateway.stores.encoding import encode
-from django_gateway.stores.sql import values
+from django_gateway.stores.sqlite import SQLiteStore
 from django_gateway.vocabulary import Vocabulary
 
 pytestmark = pytest.mark.skipif(native.core is None, reason="the compiled module is not built")
@@ -103,7 +106,7 @@ def outcome(pack: Callable[[], Any]) -> Any:
 
 def in_python(made: Recording) -> tuple[Any, ...]:
     exchange = made.exchange()
-    return exchange.id, values(exchange), encode(exchange)
+    return exchange.id, encode(exchange), *sql.pack(exchange)
 
 
 def same(made: Recording) -> bool:
@@ -112,7 +115,7 @@ def same(made: Recording) -> bool:
     if packed is NotImplemented:
         return False
     assert packed == in_python(made)
-    assert [type(value) for value in packed[1]] == [type(value) for value in in_python(made)[1]]
+    assert [type(value) for value in packed[2]] == [type(value) for value in in_python(made)[2]]
     return True
 
 
@@ -156,6 +159,54 @@ def test_every_field_at_once() -> None:
     made.finish()
     assert made.failure is not None
     assert same(made)
+
+
+COLUMNS = f"{sql.COLUMNS}, request_id, typeof(received), typeof(exception), typeof(request_id), typeof(split_process)"
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {},
+            optional={
+                **{
+                    name: FIELDS[name] for name in ("method", "status", "client", "match", "failure", "server", "trail")
+                },
+                "request_id": st.sampled_from([None, "", "abc"]),
+                "received": st.sampled_from([0, 3]),
+                "dropped": st.sampled_from([0, 3]),
+                "bytes_in": COUNTS,
+            },
+        ),
+        max_size=90,
+    )
+)
+def test_a_store_holds_the_same_whoever_packed(tmp_path_factory: pytest.TempPathFactory, drawn: list[Any]) -> None:
+    made = [recorded(path=f"/{number}", **fields) for number, fields in enumerate(drawn)]
+    for number, each in enumerate(made):
+        each.id += number << 32
+        each.finish()
+    every_day = recorded(path="/of-every-day")
+    every_day.finish()
+    held = []
+    folder = tmp_path_factory.mktemp("stores")
+    made = [each for each in made if native.core.pack(each) is not NotImplemented]
+    ways: list[Callable[[Recording], Any]] = [
+        lambda each: (each.id, encode(each.exchange()), sql.values(each.exchange()), None),
+        in_python,
+        native.core.pack,
+    ]
+    for number, pack in enumerate(ways):
+        path = folder / f"{number}.db"
+        store = SQLiteStore(path, Capacity())
+        store.write([pack(each) for each in [*made, every_day]])
+        store.close()
+        with closing(sqlite3.connect(path)) as connection:
+            rows = connection.execute(f"SELECT {COLUMNS} FROM exchange ORDER BY id").fetchall()
+            held.append((rows, connection.execute("SELECT * FROM record ORDER BY id").fetchall()))
+    assert held[0] == held[1] == held[2]
+    assert len(held[0][0]) == len(made) + 1
 
 
 @pytest.mark.parametrize("count", [0, 15, 16, 65_535, 65_536])
@@ -235,7 +286,7 @@ def test_a_thread_is_named_as_it_is_called_now() -> None:
     assert made[0].thread is not None
     made[0].thread.name = "renamed"
     assert same(made[0])
-    assert b"renamed" in native.core.pack(made[0])[2]
+    assert b"renamed" in native.core.pack(made[0])[1]
 
 
 def test_many_threads_pack_at_once() -> None:

@@ -7,9 +7,8 @@
 #include "messagepack.c"
 #include "blackbox.c"
 
-/* Of ``exchange.Exchange``, and of a row: see ``stores.sql.values``. */
+/* Of ``exchange.Exchange``. */
 #define EXCHANGE_FIELDS 31
-#define ROW_VALUES 29
 
 static PyObject *pack_recording;                        /* recording.Recording */
 static PyObject *pack_host, *pack_nowhere, *pack_facts; /* running's, recording._NOWHERE, the dict of facts */
@@ -21,7 +20,8 @@ static PyObject *str_awake, *str_direct, *str_queue, *str_append;
 static PyObject *writer_submit_python, *writer_wake_python; /* of stores.writer.Writer */
 static long long writer_sampled;
 static Py_ssize_t writer_most;
-static long pack_pid;
+static long pack_pid, pack_last_pid[2];
+static PyObject *pack_last[2]; /* what rows shared, without request ids and with them */
 static char pack_busy; /* Python code may run while a record is made, and other threads with it */
 
 static void
@@ -290,34 +290,76 @@ pack_field(PyObject *value, int field)
     return value == Py_None ? Py_NewRef(value) : NULL;
 }
 
-/* The row, in the order of sql.values. */
+/* Fills a new tuple with what is in ``values``, all of which it takes. */
 static PyObject *
-pack_row(const Fields *r, const Told *told)
+pack_tuple_of(PyObject **values, int count)
 {
-    const int64_t counts[] = {r->bytes_in, r->bytes_out, r->chunks, r->received, r->sent, r->crossings, r->dropped,
-                              told->interface, told->middleware, r->view_time, told->body, 0};
-    PyObject *values[ROW_VALUES] = {
+    PyObject *made = PyTuple_New(count);
+    for (int i = 0; i < count; i++) {
+        if (values[i] == NULL)
+            Py_CLEAR(made);
+        if (made == NULL)
+            Py_XDECREF(values[i]);
+        else
+            PyTuple_SET_ITEM(made, i, values[i]);
+    }
+    return made;
+}
+
+/* What rows have in common, from sql.everyday, borrowed: mostly the same object as for the last recording. */
+static PyObject *
+pack_shared(const Fields *r, PyObject *server, int named)
+{
+    PyObject *last = pack_last[named];
+    if (last != NULL && pack_last_pid[named] == pack_pid && PyTuple_GET_ITEM(last, 0) == r->interface &&
+        PyTuple_GET_ITEM(last, 1) == r->type && PyTuple_GET_ITEM(last, 2) == server)
+        return last;
+    PyObject *values[] = {Py_NewRef(r->interface), Py_NewRef(r->type), Py_NewRef(server), PyLong_FromLong(pack_pid),
+                          PyBool_FromLong(named)};
+    PyObject *made = pack_tuple_of(values, 5);
+    if (made != NULL) {
+        pack_last_pid[named] = pack_pid;
+        pack_last[named] = made;
+        Py_XDECREF(last);
+    }
+    return made;
+}
+
+/* The row, as sql.pack makes it; ``shared`` is borrowed, or None. */
+static PyObject *
+pack_row(const Fields *r, const Told *told, PyObject **shared)
+{
+    int named = r->request_id != Py_None;
+    if (r->failure == Py_None && r->received == 0 && r->sent == 0 && r->dropped == 0) {
+        *shared = pack_shared(r, told->server, named);
+        if (*shared == NULL)
+            return NULL;
+        PyObject *own[] = {
+            PyLong_FromLongLong(r->id), PyLong_FromLongLong(r->started_at), PyLong_FromLongLong(told->duration),
+            Py_NewRef(r->method), Py_NewRef(r->path), Py_NewRef(r->query), Py_NewRef(r->status), Py_NewRef(r->client),
+            pack_field(r->match, 0), pack_field(r->match, 1), PyLong_FromLongLong(r->bytes_in),
+            PyLong_FromLongLong(r->bytes_out), PyLong_FromLongLong(r->chunks), PyLong_FromLongLong(r->crossings),
+            PyLong_FromLongLong(told->interface), PyLong_FromLongLong(told->middleware),
+            PyLong_FromLongLong(r->view_time), PyLong_FromLongLong(told->body), named ? Py_NewRef(r->request_id) : NULL,
+        };
+        return pack_tuple_of(own, named ? 19 : 18);
+    }
+    *shared = Py_None;
+    PyObject *values[] = {
         PyLong_FromLongLong(r->id), Py_NewRef(r->interface), Py_NewRef(r->type), Py_NewRef(str_finished),
         PyLong_FromLongLong(r->started_at), PyLong_FromLongLong(told->duration), Py_NewRef(r->method),
         Py_NewRef(r->path), Py_NewRef(r->query), Py_NewRef(r->status), Py_NewRef(r->client), Py_NewRef(told->server),
         PyLong_FromLong(pack_pid), pack_field(r->match, 0), pack_field(r->match, 1), pack_field(r->failure, 0),
+        PyLong_FromLongLong(r->bytes_in), PyLong_FromLongLong(r->bytes_out), PyLong_FromLongLong(r->chunks),
+        PyLong_FromLongLong(r->received), PyLong_FromLongLong(r->sent), PyLong_FromLongLong(r->crossings),
+        PyLong_FromLongLong(r->dropped), PyLong_FromLongLong(told->interface), PyLong_FromLongLong(told->middleware),
+        PyLong_FromLongLong(r->view_time), PyLong_FromLongLong(told->body), PyLong_FromLong(0),
+        Py_NewRef(r->request_id),
     };
-    for (int i = 0; i < 12; i++)
-        values[16 + i] = PyLong_FromLongLong(counts[i]);
-    values[28] = Py_NewRef(r->request_id);
-    PyObject *row = PyTuple_New(ROW_VALUES);
-    for (int i = 0; i < ROW_VALUES; i++) {
-        if (values[i] == NULL)
-            Py_CLEAR(row);
-        if (row == NULL)
-            Py_XDECREF(values[i]);
-        else
-            PyTuple_SET_ITEM(row, i, values[i]);
-    }
-    return row;
+    return pack_tuple_of(values, Py_ARRAY_LENGTH(values));
 }
 
-/* pack(recording) -> (id, row, record) as SQLiteStore.pack makes it; NotImplemented where that is to do it. */
+/* pack(recording) -> (id, record, row, shared) as SQLiteStore.pack makes it; NotImplemented where that is to do it. */
 static PyObject *
 pack(PyObject *module, PyObject *recording)
 {
@@ -327,13 +369,14 @@ pack(PyObject *module, PyObject *recording)
     pack_busy = 1;
     pack_at = pack_start;
     Told told = {NULL};
-    PyObject *record = NULL, *row = NULL, *made = NULL;
+    PyObject *record = NULL, *row = NULL, *made = NULL, *shared;
+    /* A bytearray: see rows.insert. */
     if (pack_told(r, &told) == 0 && pack_record(r, &told) == 0)
-        record = PyBytes_FromStringAndSize((char *)pack_start, pack_at - pack_start);
+        record = PyByteArray_FromStringAndSize((char *)pack_start, pack_at - pack_start);
     if (record != NULL)
-        row = pack_row(r, &told);
+        row = pack_row(r, &told, &shared);
     if (row != NULL)
-        made = PyTuple_Pack(3, PyTuple_GET_ITEM(row, 0), row, record);
+        made = PyTuple_Pack(4, PyTuple_GET_ITEM(row, 0), record, row, shared);
     if (pack_end - pack_start > PACK_KEPT) {
         PyMem_Free(pack_start);
         pack_start = pack_at = pack_end = NULL;

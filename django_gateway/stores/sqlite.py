@@ -25,7 +25,7 @@ from .base import MOST_FORGOTTEN, Capacity, Part, Statistics, StoreBusy
 from .connection import Connection, transaction
 from .encoding import decode, encode, encode_plain
 from .filters import Condition
-from .rows import insert, next_batch, spelled
+from .rows import Packed, insert, next_batch, spelled
 
 #: Exchanges forgotten in one transaction, so that other writers never wait long.
 _FORGET: Final = 500
@@ -49,10 +49,10 @@ class SQLiteStore:
         self._salvaged = -inf
         self.flight: Path | None = interrupted.flight(path)
 
-    def pack(self, exchange: Exchange, vocabulary: Vocabulary | None = None) -> tuple[Any, ...]:
-        return exchange.id, sql.values(exchange), encode(exchange)
+    def pack(self, exchange: Exchange, vocabulary: Vocabulary | None = None) -> Packed:
+        return exchange.id, encode(exchange), *sql.pack(exchange)
 
-    def write(self, packed: Sequence[tuple[Any, ...]], vocabulary: Vocabulary | None = None) -> None:
+    def write(self, packed: Sequence[Packed], vocabulary: Vocabulary | None = None) -> None:
         if packed:
             self._writer.use(lambda connection: self._write(connection, packed, vocabulary), create=True)
         if time.monotonic() >= self._next_prune:
@@ -63,9 +63,7 @@ class SQLiteStore:
                     pass
         self._salvage(_SALVAGE_EVERY)
 
-    def _write(
-        self, connection: sqlite3.Connection, packed: Sequence[tuple[Any, ...]], vocabulary: Vocabulary | None
-    ) -> None:
+    def _write(self, connection: sqlite3.Connection, packed: Sequence[Packed], vocabulary: Vocabulary | None) -> None:
         key = None if vocabulary is None else vocabulary.key
         with transaction(connection):
             batch = next_batch(connection)
