@@ -14,8 +14,9 @@ from contextlib import suppress
 from threading import get_ident
 from time import perf_counter_ns as now
 from time import thread_time_ns
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from . import native
 from .exchange import Frame, Loop, Scheduler
 from .failures import without_us
 from .heartbeat import Heartbeat
@@ -255,3 +256,10 @@ def stepped(coroutine: Coroutine[Any, Any, Any], steps: Steps) -> Generator[Any,
     finally:
         if steps.heart is not None:
             steps.rest(now())
+
+
+if not TYPE_CHECKING and native.core is not None:
+    _Steps, _stepped = Steps, stepped
+    native.core.connect_steps(_stepped)
+    Steps = type("Steps", (native.core.Steps,), {"__slots__": (), "rest": _Steps.rest, "loop": _Steps.loop})
+    stepped = native.core.stepped
