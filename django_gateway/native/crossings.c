@@ -501,10 +501,14 @@ core_connect_crossings(PyObject *module, PyObject *const *args, Py_ssize_t count
     Py_RETURN_NONE;
 }
 
+#include "conversation.c"
+
 #define CROSSINGS_METHODS \
     {"cross", (PyCFunction)(void (*)(void))core_cross, METH_FASTCALL, NULL}, \
     {"run", (PyCFunction)(void (*)(void))core_run, METH_FASTCALL | METH_KEYWORDS, NULL}, \
-    {"connect_crossings", (PyCFunction)(void (*)(void))core_connect_crossings, METH_FASTCALL, NULL},
+    {"connect_crossings", (PyCFunction)(void (*)(void))core_connect_crossings, METH_FASTCALL, NULL}, \
+    {"connect_conversation", (PyCFunction)(void (*)(void))core_connect_conversation, METH_FASTCALL, NULL}, \
+    {"opened", (PyCFunction)(void (*)(void))core_opened, METH_FASTCALL, NULL},
 
 static int
 crossings_setup(PyObject *module)
@@ -520,5 +524,5 @@ crossings_setup(PyObject *module)
     for (size_t i = 0; i < Py_ARRAY_LENGTH(interned); i++)
         if ((*interned[i].name = PyUnicode_InternFromString(interned[i].text)) == NULL)
             return -1;
-    return PyType_Ready(&CrossingType);
+    return PyType_Ready(&CrossingType) < 0 ? -1 : conversation_setup(module);
 }
