@@ -268,3 +268,10 @@ def stepped(coroutine: Coroutine[Any, Any, Any], steps: Steps) -> Generator[Any,
     finally:
         if steps.heart is not None:
             steps.rest(now())
+
+
+if not TYPE_CHECKING and native.core is not None:
+    _Steps, _stepped = Steps, stepped
+    native.core.connect_steps(_stepped)
+    Steps = type("Steps", (native.core.Steps,), {"__slots__": (), "rest": _Steps.rest, "loop": _Steps.loop})
+    stepped = native.core.stepped

@@ -10,20 +10,32 @@ import sys
 from types import FrameType
 from typing import Any, Final
 
+from asgiref import sync
+
+from . import native
 from .exchange import Frame
 from .failures import OURS, calls
 
 _DEEPEST: Final = 1_000
+_ASGIREF: Final = sync.__file__
 
 
-def of_thread(thread: int) -> list[tuple[FrameType, int]]:
-    """The calls of a thread from our wrapper inwards, outermost first; none where the thread is not serving."""
+def of_thread(thread: int, *, crossed: bool = False) -> list[tuple[FrameType, int]]:
+    """The calls of a thread from our wrapper inwards, outermost first; none where the thread is not serving.
+
+    Where a crossing has led to it, our wrapper may be C's, which has no frame: then it is what asgiref called.
+    """
     found: list[tuple[FrameType, int]] = []
     frame = sys._current_frames().get(thread)
-    outermost = 0
+    outermost = called = 0
     while frame is not None and len(found) < _DEEPEST:
+        code = frame.f_code
+        if code.co_filename != _ASGIREF:
+            called = len(found) + 1
+        elif crossed and native.core is not None and code.co_name == "thread_handler":
+            outermost = called
         found.append((frame, frame.f_lineno))
-        if frame.f_code.co_filename.startswith(OURS):
+        if code.co_filename.startswith(OURS):
             outermost = len(found)
         frame = frame.f_back
     # What is further out is the server's, and was there before the request.
@@ -55,5 +67,5 @@ def now_of(home: int | None, away: int | None, coroutine: Any) -> list[Frame]:
     """
     if coroutine is None or getattr(coroutine, "cr_running", False):
         thread = home if away is None else away
-        return [] if thread is None else calls(of_thread(thread))
-    return calls(of_coroutine(coroutine) + ([] if away is None else of_thread(away)))
+        return [] if thread is None else calls(of_thread(thread, crossed=away is not None))
+    return calls(of_coroutine(coroutine) + ([] if away is None else of_thread(away, crossed=True)))

@@ -6,6 +6,9 @@ shared by many requests, and asgiref's own machinery (executors, context, cancel
 
 from __future__ import annotations
 
+import ast
+import inspect
+import textwrap
 import threading
 from collections.abc import Iterable
 from functools import partial, wraps
@@ -15,6 +18,7 @@ from typing import Any, Final
 
 from asgiref.sync import AsyncToSync, SyncToAsync
 
+from .. import native
 from ..blackbox import CROSSING, SET_OUT
 from ..clocks import now
 from ..failures import without_us
@@ -134,12 +138,16 @@ def _arrived(recording: Recording, crossing: _Crossing) -> None:
         if names is None:
             names = recording.threads = {}
         if thread not in names:
-            names[thread] = shortened(threading.current_thread().name)
+            names[thread] = _name()
         if crossing.queue is not None:
             crossing.ahead = crossing.queue.begins(crossing.started)
         crossing.entered = now()
     except Exception as fault:
         faults.note(fault)
+
+
+def _name() -> str:
+    return shortened(threading.current_thread().name)
 
 
 def _ran_on(recording: Recording, function: Any, crossing: _Crossing) -> None:
@@ -151,6 +159,9 @@ def _ran_on(recording: Recording, function: Any, crossing: _Crossing) -> None:
 
 
 def _to_thread(original: Any) -> Any:
+    if native.core is not None and _is_asgirefs(original):
+        return _to_thread_natively(original)
+
     @wraps(original)
     async def call(self: Any, *args: Any, **kwargs: Any) -> Any:
         recording = current.get()
@@ -189,6 +200,70 @@ def _to_thread(original: Any) -> Any:
             raise
         finally:
             _over(recording, "crossing.to_thread", function, crossing)
+
+    return call
+
+
+#: What asgiref's own ``__call__`` reads of its object. Where it reads more, or another tool has put something of its
+#: own in its place, the object is copied for each call.
+_READ: Final = frozenset(
+    {
+        "_executor",
+        "_thread_sensitive",
+        "context",
+        "context_to_thread_executor",
+        "deadlock_context",
+        "func",
+        "single_thread_executor",
+        "thread_handler",
+        "thread_sensitive_context",
+    }
+)
+
+
+def _is_asgirefs(original: Any) -> bool:
+    """Whether it is asgiref's, and calls ``self.func`` with the arguments it was given, and nothing else of it."""
+    try:
+        if inspect.getsourcefile(original) != inspect.getsourcefile(SyncToAsync):
+            return False
+        nodes = list(ast.walk(ast.parse(textwrap.dedent(inspect.getsource(original)))))
+    except (OSError, TypeError, SyntaxError):  # no source
+        return False
+    read = [ast.unparse(node) for node in nodes if isinstance(node, ast.Attribute) and _is_self(node.value)]
+    calls = [ast.unparse(node) for node in nodes if isinstance(node, ast.Call)]
+    return (
+        {f"self.{name}" for name in _READ}.issuperset(read)
+        and read.count("self.func") == 1
+        and "functools.partial(self.func, *args, **kwargs)" in calls
+        and sum(map(_is_self, nodes)) == len(read)
+    )
+
+
+def _is_self(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and node.id == "self"
+
+
+def _handed(crossing: Any, crossed: Any) -> Any:
+    return _copied(crossed, "func", partial(native.core.run, crossing))
+
+
+def _to_thread_natively(original: Any) -> Any:
+    """As above. What most calls go to differs in its function alone, so one object without a state of its own serves.
+
+    What it calls in the thread is handed on with the arguments.
+    """
+    cross = native.core.cross
+    shim = object.__new__(SyncToAsync)
+    shim.__dict__.update(func=native.core.run, context=None, _thread_sensitive=True, _executor=None)
+    native.core.connect_crossings(SyncToAsync, shim, _word, WORDS.mark, _handed, Pooled, _name, _CROSSING_QUEUED)
+
+    @wraps(original)
+    async def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return await cross(original, self, args, kwargs)
+        except BaseException as error:
+            without_us(error)
+            raise
 
     return call
 

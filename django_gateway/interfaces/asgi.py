@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from types import CoroutineType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from asgiref.compatibility import guarantee_single_callable
 
+from .. import native
 from ..blackbox import STATUS, pieces
 from ..clocks import Steps, now, stepped
 from ..correlation import request_id
@@ -105,7 +106,7 @@ def begin(recorder: Recorder, scope: Scope, kind: str, vantage: str) -> Recordin
     except RuntimeError:  # another framework's loop: trio under hypercorn
         pass
     recording.server = running_server()
-    if kind is LIFESPAN:
+    if kind is LIFESPAN or _opened(recording, scope):
         return recording
     method = scope.get("method")
     recording.method = shortened(method) if isinstance(method, str) else None
@@ -125,6 +126,11 @@ def begin(recorder: Recorder, scope: Scope, kind: str, vantage: str) -> Recordin
         parts = client if isinstance(client, (list, tuple)) else [client]
         recording.client = shortened(":".join([decoded(part) for part in parts if part is not None])) or None
     return recording
+
+
+def _opened(recording: Recording, scope: Scope) -> bool:
+    """Take from an everyday scope what ``begin`` takes; False where it was not one."""
+    return False
 
 
 def _reached(recording: Recording, event: int, at: int) -> None:
@@ -279,3 +285,19 @@ class Conversation:
             self._recording.finish()
         except Exception as fault:
             faults.note(fault)
+
+
+if not TYPE_CHECKING and native.core is not None:
+    _Conversation = Conversation
+    _opened = native.core.opened
+    native.core.connect_conversation(
+        *(CODES[name] for name in ("http.request", "http.disconnect", "http.response.start", "http.response.body")),
+        Conversation._received,
+        Conversation._sent,
+    )
+    _kept = ("receive", "send", "_payload", "_excerpt", "failed", "over")
+    Conversation = type(
+        "Conversation",
+        (native.core.Conversation,),
+        {"__slots__": (), **{name: vars(_Conversation)[name] for name in _kept}},
+    )

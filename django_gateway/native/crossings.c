@@ -1,9 +1,528 @@
+/* sync_to_async's crossings: see instrument/crossings.py. One object is all of a crossing: what its caller awaits, and
+   what is handed to the thread with the arguments. */
+
 #include "core.h"
 
-#define CROSSINGS_METHODS
+typedef struct {
+    DRIVEN
+    char over;         /* whether the caller has gone on */
+    char sensitive;    /* whether the queue is that of thread-sensitive calls; ``queue`` is NULL then */
+    Fields *recording;
+    PyObject *function, *queue, *word, *thread;
+    int64_t started, entered, left; /* 0 for not */
+    Py_ssize_t ahead;
+} Crossing;
+
+static PyTypeObject CrossingType;
+
+/* What Python told connect_crossings. */
+static struct {
+    PyObject *type;       /* asgiref's SyncToAsync */
+    PyObject *shim;       /* one that is thread-sensitive, without a context, and whose function is core_run */
+    PyObject *word;       /* _word(event, function) */
+    PyObject *mark;       /* WORDS.mark */
+    PyObject *copied;     /* _handed(crossing, self): a copy of ``self`` whose function is core_run with ``crossing`` */
+    PyObject *pooled;     /* executors.Pooled */
+    PyObject *name;       /* _name(): of the calling thread */
+    PyObject *queued;     /* the number of crossing.queued */
+} python;
+
+static PyObject *s_func, *s_sensitive, *s_context, *s_executor, *s_room, *s_assured, *s_beyond, *s_begins, *s_ends,
+    *s_gives_up, *to_thread, *ran_on;
+
+/* Words by what is called. Functions are made anew for each call, their code is not. */
+
+typedef struct {
+    PyObject *code, *owner; /* owner is NULL for a function */
+    PyObject *word;
+    uint64_t mark;
+} Known;
+
+#define KNOWN 1024
+static Known known[KNOWN];
+
+/* The entry for what most crossings lead to, a method or a function that wraps nothing; NULL for anything else. */
+static Known *
+word_place(PyObject *function, PyObject **code, PyObject **owner)
+{
+    *owner = NULL;
+    if (PyMethod_Check(function)) {
+        *owner = (PyObject *)Py_TYPE(PyMethod_GET_SELF(function));
+        function = PyMethod_GET_FUNCTION(function);
+    }
+    if (!PyFunction_Check(function))
+        return NULL;
+    PyObject *attributes = ((PyFunctionObject *)function)->func_dict;
+    if (attributes != NULL && (!PyDict_CheckExact(attributes) || PyDict_GET_SIZE(attributes)))
+        return NULL;
+    *code = PyFunction_GET_CODE(function);
+    size_t place = ((uintptr_t)*code >> 4) * 31 ^ ((uintptr_t)*owner >> 4);
+    return &known[(place ^ place >> 10) % KNOWN];
+}
+
+/* The word for a crossing into ``function``, a new reference, and its mark; NULL with an exception. */
+static PyObject *
+word_of(PyObject *function, uint64_t *mark)
+{
+    PyObject *code, *owner;
+    Known *place = word_place(function, &code, &owner);
+    if (place != NULL && place->code == code && place->owner == owner) {
+        *mark = place->mark;
+        return Py_NewRef(place->word);
+    }
+    PyObject *word = PyObject_CallFunctionObjArgs(python.word, to_thread, function, NULL);
+    PyObject *number = word != NULL ? PyObject_CallOneArg(python.mark, word) : NULL;
+    if (number == NULL) {
+        Py_XDECREF(word);
+        return NULL;
+    }
+    *mark = PyLong_AsUnsignedLongLong(number);
+    Py_DECREF(number);
+    if (*mark == (uint64_t)-1 && PyErr_Occurred()) {
+        Py_DECREF(word);
+        return NULL;
+    }
+    if (place != NULL) {
+        Known before = *place;
+        *place = (Known){Py_NewRef(code), Py_XNewRef(owner), Py_NewRef(word), *mark};
+        Py_XDECREF(before.code);
+        Py_XDECREF(before.owner);
+        Py_XDECREF(before.word);
+    }
+    return word;
+}
+
+/* The queue of thread-sensitive calls: executors._Sensitive. When the calls of this thread ended, in a ring. */
+
+#define ENDED 256
+static _Thread_local struct {
+    unsigned int end, count;
+    int64_t at[ENDED];
+} ended;
+
+static Py_ssize_t
+sensitive_begins(int64_t handed)
+{
+    unsigned int count = 0;
+    while (count < ended.count && ended.at[(ended.end - 1 - count) % ENDED] > handed)
+        count++;
+    return count;
+}
+
+static void
+sensitive_ends(int64_t began, int64_t instant)
+{
+    while (began && ended.count && ended.at[(ended.end - 1) % ENDED] > began) {
+        ended.end--;
+        ended.count--;
+    }
+    ended.at[ended.end++ % ENDED] = instant;
+    if (ended.count < ENDED)
+        ended.count++;
+}
+
+/* Whether the recording may take another event: Recording.add. */
+static int
+has_room(Fields *recording)
+{
+    if (!PyList_CheckExact(recording->trail))
+        return 0; /* finished: it would lead nowhere */
+    Py_ssize_t length = PyList_GET_SIZE(recording->trail);
+    PyObject *room = PyObject_GetAttr(recording->recorder, s_room);
+    PyObject *assured = room != NULL ? PyObject_GetAttr(room, s_assured) : NULL;
+    int has = assured != NULL && length < PyLong_AsSsize_t(assured);
+    if (assured != NULL && !has && !PyErr_Occurred()) {
+        PyObject *number = PyLong_FromSsize_t(length);
+        PyObject *beyond = number != NULL ? PyObject_CallMethodOneArg(room, s_beyond, number) : NULL;
+        has = beyond != NULL && PyObject_IsTrue(beyond) > 0;
+        Py_XDECREF(number);
+        Py_XDECREF(beyond);
+        if (!has && !PyErr_Occurred())
+            recording->dropped++;
+    }
+    Py_XDECREF(room);
+    Py_XDECREF(assured);
+    if (PyErr_Occurred())
+        core_fault();
+    return has;
+}
+
+static inline PyObject *
+instant_or_none(int64_t at)
+{
+    return at ? PyLong_FromLongLong(at) : Py_NewRef(Py_None);
+}
+
+static PyObject *
+crossing_word(Crossing *self)
+{
+    uint64_t mark;
+    return self->word != NULL ? Py_NewRef(self->word) : word_of(self->function, &mark);
+}
+
+static void
+crossing_sets_out(Crossing *self)
+{
+    uint64_t mark, *slot;
+    self->started = core_now();
+    self->word = word_of(self->function, &mark);
+    if (self->word == NULL)
+        core_fault();
+    else if ((slot = core_slot(self->recording)) != NULL) {
+        slot[BOX_CROSSING] = mark;
+        slot[BOX_SET_OUT] = (uint64_t)self->started;
+    }
+}
+
+/* The caller goes on; no exception is set. */
+static void
+crossing_ended(Driven *driven)
+{
+    Crossing *self = (Crossing *)driven;
+    Fields *recording = self->recording;
+    int64_t returned = core_now();
+    uint64_t *slot = core_slot(recording);
+    self->over = 1;
+    if (slot != NULL)
+        slot[BOX_CROSSING] = 0; /* one around it, or beside it, is no longer told: it would have to be looked for */
+    recording->crossings++;
+    PyObject *word = crossing_word(self);
+    if (word == NULL) {
+        core_fault();
+        return;
+    }
+    if (has_room(recording)) {
+        core_append(recording, word);
+        core_append(recording, PyLong_FromLongLong(self->started));
+        core_append(recording, Py_NewRef(self->thread));
+        core_append(recording, instant_or_none(self->entered));
+        core_append(recording, instant_or_none(self->left));
+        core_append(recording, PyLong_FromLongLong(returned));
+    }
+    else
+        Py_DECREF(word);
+    if (!self->entered && self->queue != NULL) {
+        PyObject *gone = PyObject_CallMethodNoArgs(self->queue, s_gives_up);
+        if (gone == NULL)
+            core_fault();
+        Py_XDECREF(gone);
+    }
+    if (self->ahead && has_room(recording)) {
+        core_append(recording, Py_NewRef(python.queued));
+        core_append(recording, PyLong_FromLongLong(self->started));
+        core_append(recording, Py_NewRef(self->thread));
+        core_append(recording, PyLong_FromSsize_t(self->ahead));
+    }
+}
+
+/* The calling thread's identifier. Many calls come from the same thread. */
+static PyObject *
+this_thread(void)
+{
+    static unsigned long last;
+    static PyObject *number;
+    unsigned long ident = PyThread_get_thread_ident();
+    if (number == NULL || ident != last) {
+        PyObject *found = PyLong_FromUnsignedLong(ident);
+        if (found == NULL)
+            return NULL;
+        Py_XSETREF(number, found);
+        last = ident;
+    }
+    return Py_NewRef(number);
+}
+
+static int
+crossing_name(Fields *recording, PyObject *thread)
+{
+    if (recording->threads == Py_None) {
+        PyObject *names = PyDict_New();
+        if (names == NULL)
+            return -1;
+        core_set(&recording->threads, names);
+    }
+    int there = PyDict_Contains(recording->threads, thread);
+    if (there)
+        return there < 0 ? -1 : 0;
+    PyObject *name = PyObject_CallNoArgs(python.name);
+    int kept = name != NULL ? PyDict_SetItem(recording->threads, thread, name) : -1;
+    Py_XDECREF(name);
+    return kept;
+}
+
+static void
+crossing_arrives(Crossing *self)
+{
+    PyObject *thread = this_thread();
+    if (thread == NULL) {
+        core_fault();
+        return;
+    }
+    core_set(&self->recording->away, Py_NewRef(thread));
+    core_set(&self->thread, thread);
+    if (crossing_name(self->recording, thread) < 0) {
+        core_fault();
+        return;
+    }
+    if (self->sensitive)
+        self->ahead = sensitive_begins(self->started);
+    else if (self->queue != NULL) {
+        PyObject *handed = PyLong_FromLongLong(self->started);
+        PyObject *ahead = handed != NULL ? PyObject_CallMethodOneArg(self->queue, s_begins, handed) : NULL;
+        Py_XDECREF(handed);
+        if (ahead != NULL)
+            self->ahead = PyLong_AsSsize_t(ahead);
+        Py_XDECREF(ahead);
+        if (PyErr_Occurred()) {
+            self->ahead = 0;
+            core_fault();
+            return;
+        }
+    }
+    self->entered = core_now();
+}
+
+/* The function has ended; no exception is set. */
+static void
+crossing_leaves(Crossing *self)
+{
+    self->left = core_now();
+    if (self->over && has_room(self->recording)) {
+        /* Its caller was cancelled, and is gone; a thread can't be. */
+        PyObject *word = PyObject_CallFunctionObjArgs(python.word, ran_on, self->function, NULL);
+        if (word == NULL)
+            core_fault();
+        else {
+            core_append(self->recording, word);
+            core_append(self->recording, PyLong_FromLongLong(self->left));
+            core_append(self->recording, Py_NewRef(self->thread));
+        }
+    }
+    if (self->sensitive)
+        sensitive_ends(self->entered, self->left);
+    else if (self->queue != NULL) {
+        PyObject *began = instant_or_none(self->entered), *instant = PyLong_FromLongLong(self->left), *done = NULL;
+        if (began != NULL && instant != NULL)
+            done = PyObject_CallMethodObjArgs(self->queue, s_ends, began, instant, NULL);
+        if (done == NULL)
+            core_fault();
+        Py_XDECREF(began);
+        Py_XDECREF(instant);
+        Py_XDECREF(done);
+    }
+}
+
+/* run(crossing, *args, **kwargs): in the thread. */
+static PyObject *
+core_run(PyObject *module, PyObject *const *args, Py_ssize_t count, PyObject *names)
+{
+    if (count < 1 || Py_TYPE(args[0]) != &CrossingType) {
+        PyErr_SetString(PyExc_TypeError, "run(crossing, *args, **kwargs)");
+        return NULL;
+    }
+    Crossing *self = (Crossing *)Py_NewRef(args[0]);
+    PyObject *before = Py_NewRef(self->recording->away), *type = NULL, *error = NULL, *trace = NULL;
+    crossing_arrives(self);
+    PyObject *result = PyObject_Vectorcall(self->function, args + 1, (size_t)count - 1, names);
+    if (result == NULL)
+        PyErr_Fetch(&type, &error, &trace);
+    core_set(&self->recording->away, before);
+    crossing_leaves(self);
+    Py_DECREF(self);
+    if (result == NULL)
+        PyErr_Restore(type, error, trace);
+    return result;
+}
+
+/* original(first, [second,] *args, **kwargs) */
+static PyObject *
+call_original(PyObject *original, PyObject *first, PyObject *second, PyObject *args, PyObject *kwargs)
+{
+    Py_ssize_t count = PyTuple_GET_SIZE(args), before = second != NULL ? 2 : 1;
+    PyObject *all = PyTuple_New(count + before);
+    if (all == NULL)
+        return NULL;
+    PyTuple_SET_ITEM(all, 0, Py_NewRef(first));
+    if (second != NULL)
+        PyTuple_SET_ITEM(all, 1, Py_NewRef(second));
+    for (Py_ssize_t i = 0; i < count; i++)
+        PyTuple_SET_ITEM(all, i + before, Py_NewRef(PyTuple_GET_ITEM(args, i)));
+    PyObject *result = PyObject_Call(original, all, PyDict_GET_SIZE(kwargs) ? kwargs : NULL);
+    Py_DECREF(all);
+    return result;
+}
+
+/* The function that ``sync_to_async`` holds. Into ``plain`` whether all that its __call__ reads of it is as usual. */
+static PyObject *
+function_of(PyObject *self, int *plain)
+{
+    *plain = 0;
+    if ((PyObject *)Py_TYPE(self) != python.type)
+        return PyObject_GetAttr(self, s_func);
+    PyObject *attributes = PyObject_GenericGetDict(self, NULL);
+    if (attributes == NULL)
+        return NULL;
+    PyObject *function = Py_XNewRef(PyDict_GetItemWithError(attributes, s_func));
+    *plain = PyDict_GetItemWithError(attributes, s_sensitive) == Py_True &&
+             PyDict_GetItemWithError(attributes, s_context) == Py_None;
+    Py_DECREF(attributes);
+    return function != NULL || PyErr_Occurred() ? function : PyObject_GetAttr(self, s_func);
+}
+
+static void
+crossing_queues(Crossing *self, PyObject *crossed)
+{
+    PyObject *sensitive = PyObject_GetAttr(crossed, s_sensitive), *executor;
+    int truth = sensitive != NULL ? PyObject_IsTrue(sensitive) : -1;
+    Py_XDECREF(sensitive);
+    self->sensitive = truth > 0;
+    if (truth == 0 && (executor = PyObject_GetAttr(crossed, s_executor)) != NULL) {
+        self->queue = PyObject_CallOneArg(python.pooled, executor);
+        Py_DECREF(executor);
+    }
+    if (PyErr_Occurred())
+        core_fault();
+}
+
+/* cross(original, self, args, kwargs): what ``self(*args, **kwargs)`` awaits, where ``original`` is asgiref's own
+   ``__call__``. */
+static PyObject *
+core_cross(PyObject *module, PyObject *const *argv, Py_ssize_t count)
+{
+    if (count != 4 || !PyTuple_CheckExact(argv[2]) || !PyDict_CheckExact(argv[3])) {
+        PyErr_SetString(PyExc_TypeError, "cross(original, self, args, kwargs)");
+        return NULL;
+    }
+    PyObject *original = argv[0], *crossed = argv[1];
+    Fields *recording = core_recording();
+    if (recording == NULL || recording->done)
+        return call_original(original, crossed, NULL, argv[2], argv[3]);
+    int plain;
+    PyObject *function = function_of(crossed, &plain);
+    if (function == NULL)
+        return NULL;
+    Crossing *self = PyObject_GC_New(Crossing, &CrossingType);
+    if (self == NULL) {
+        Py_DECREF(function);
+        return NULL;
+    }
+    self->coroutine = self->queue = self->word = NULL;
+    self->state = FRESH;
+    self->over = self->sensitive = 0;
+    self->recording = (Fields *)Py_NewRef(recording);
+    self->function = function;
+    self->thread = Py_NewRef(Py_None);
+    self->started = self->entered = self->left = self->ahead = 0;
+    PyObject_GC_Track(self);
+    PyObject *coroutine, *copy;
+    if (plain) {
+        self->sensitive = 1;
+        crossing_sets_out(self);
+        coroutine = call_original(original, python.shim, (PyObject *)self, argv[2], argv[3]);
+    }
+    else {
+        crossing_queues(self, crossed);
+        copy = PyObject_CallFunctionObjArgs(python.copied, self, crossed, NULL);
+        if (copy == NULL) {
+            Py_DECREF(self);
+            return NULL;
+        }
+        crossing_sets_out(self);
+        coroutine = call_original(original, copy, NULL, argv[2], argv[3]);
+        Py_DECREF(copy);
+    }
+    if (coroutine != NULL && !PyCoro_CheckExact(coroutine)) {
+        Py_SETREF(coroutine, NULL);
+        PyErr_SetString(PyExc_TypeError, "cross: the original is no coroutine function");
+    }
+    if (coroutine == NULL) {
+        driven_end((Driven *)self);
+        Py_DECREF(self);
+        return NULL;
+    }
+    self->coroutine = coroutine;
+    return (PyObject *)self;
+}
+
+static int
+crossing_traverse(Crossing *self, visitproc visit, void *arg)
+{
+    Py_VISIT(self->coroutine);
+    Py_VISIT(self->recording);
+    Py_VISIT(self->function);
+    Py_VISIT(self->queue);
+    Py_VISIT(self->word);
+    Py_VISIT(self->thread);
+    return 0;
+}
+
+static void
+crossing_dealloc(Crossing *self)
+{
+    if (self->state == SUSPENDED && PyObject_CallFinalizerFromDealloc((PyObject *)self) < 0)
+        return;
+    PyObject_GC_UnTrack(self);
+    Py_CLEAR(self->coroutine);
+    Py_CLEAR(self->recording);
+    Py_CLEAR(self->function);
+    Py_CLEAR(self->queue);
+    Py_CLEAR(self->word);
+    Py_CLEAR(self->thread);
+    PyObject_GC_Del(self);
+}
+
+static PyTypeObject CrossingType = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "django_gateway.native.core.Crossing",
+    .tp_doc = "One crossing on its way.",
+    .tp_basicsize = sizeof(Crossing),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+    .tp_traverse = (traverseproc)crossing_traverse,
+    .tp_dealloc = (destructor)crossing_dealloc,
+    .tp_finalize = (destructor)driven_finalize,
+    .tp_as_async = &driven_async,
+    .tp_iternext = (iternextfunc)driven_next,
+    .tp_methods = driven_methods,
+    .tp_getset = driven_asks,
+};
+
+/* connect_crossings(type, shim, word, mark, copied, pooled, name, queued) */
+static PyObject *
+core_connect_crossings(PyObject *module, PyObject *const *args, Py_ssize_t count)
+{
+    PyObject **each[] = {&python.type,   &python.shim,   &python.word, &python.mark,
+                         &python.copied, &python.pooled, &python.name, &python.queued};
+    if (count != Py_ARRAY_LENGTH(each)) {
+        PyErr_SetString(PyExc_TypeError, "connect_crossings takes 8 arguments");
+        return NULL;
+    }
+    for (Py_ssize_t i = 0; i < count; i++)
+        Py_XSETREF(*each[i], Py_NewRef(args[i]));
+    Py_RETURN_NONE;
+}
+
+#include "conversation.c"
+
+#define CROSSINGS_METHODS \
+    {"cross", (PyCFunction)(void (*)(void))core_cross, METH_FASTCALL, NULL}, \
+    {"run", (PyCFunction)(void (*)(void))core_run, METH_FASTCALL | METH_KEYWORDS, NULL}, \
+    {"connect_crossings", (PyCFunction)(void (*)(void))core_connect_crossings, METH_FASTCALL, NULL}, \
+    {"connect_conversation", (PyCFunction)(void (*)(void))core_connect_conversation, METH_FASTCALL, NULL}, \
+    {"opened", (PyCFunction)(void (*)(void))core_opened, METH_FASTCALL, NULL},
 
 static int
 crossings_setup(PyObject *module)
 {
-    return 0;
+    static const struct {
+        PyObject **name;
+        const char *text;
+    } interned[] = {
+        {&s_func, "func"}, {&s_sensitive, "_thread_sensitive"}, {&s_context, "context"}, {&s_executor, "_executor"},
+        {&s_room, "room"}, {&s_assured, "assured"}, {&s_beyond, "beyond"}, {&s_begins, "begins"}, {&s_ends, "ends"},
+        {&s_gives_up, "gives_up"}, {&to_thread, "crossing.to_thread"}, {&ran_on, "crossing.ran_on"},
+    };
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(interned); i++)
+        if ((*interned[i].name = PyUnicode_InternFromString(interned[i].text)) == NULL)
+            return -1;
+    return PyType_Ready(&CrossingType) < 0 ? -1 : conversation_setup(module);
 }

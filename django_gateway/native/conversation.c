@@ -1,0 +1,350 @@
+/* ASGI's ``receive`` and ``send`` of one exchange: see interfaces/asgi.py. Here are the messages that every request of
+   HTTP has; the rest, and whatever is not as usual, goes to the methods of the same name there. */
+
+#include "core.h"
+
+typedef struct {
+    PyObject_HEAD
+    Fields *recording;
+    PyObject *receive, *send;
+    char accepted;
+} Conversation;
+
+/* Numbers of the events, and the Python methods for other messages. */
+static PyObject *code_request, *code_start, *code_body, *code_disconnect, *received_in_python, *sent_in_python;
+static uint64_t mark_request, mark_start, mark_body, mark_disconnect;
+static PyObject *s_type, *s_body, *s_more_body, *s_status, *s_headers, *s_redactor, *s_method, *s_query_string, *s_client;
+
+/* legible.LONGEST */
+#define LONGEST 8192
+
+static int
+is_text(PyObject *value, const char *text, Py_ssize_t length)
+{
+    return value != NULL && PyUnicode_CheckExact(value) && PyUnicode_GET_LENGTH(value) == length &&
+           PyUnicode_IS_COMPACT_ASCII(value) && memcmp(PyUnicode_DATA(value), text, (size_t)length) == 0;
+}
+
+#define IS(value, text) is_text(value, text, sizeof(text) - 1)
+
+/* The number of bytes of a body, and whether more follow; 0 where the message is not as usual. */
+static int
+piece_of(PyObject *message, Py_ssize_t *size, PyObject **more)
+{
+    PyObject *body = PyDict_GetItemWithError(message, s_body);
+    if (body == NULL || body == Py_None)
+        *size = 0;
+    else if (PyBytes_CheckExact(body))
+        *size = PyBytes_GET_SIZE(body);
+    else
+        return 0;
+    PyObject *follows = PyDict_GetItemWithError(message, s_more_body);
+    *more = follows == NULL ? Py_False : follows;
+    return PyBool_Check(*more);
+}
+
+static PyObject *
+conversation_received(Conversation *self, PyObject *message)
+{
+    Fields *recording = self->recording;
+    if (!PyDict_CheckExact(message) || recording == NULL)
+        goto unusual;
+    PyObject *kind = PyDict_GetItemWithError(message, s_type), *more;
+    Py_ssize_t size;
+    if (IS(kind, "http.request") && piece_of(message, &size, &more)) {
+        int64_t at = core_now();
+        recording->bytes_in += size;
+        if (has_room(recording)) {
+            core_append(recording, Py_NewRef(code_request));
+            core_append(recording, PyLong_FromLongLong(at));
+            core_append(recording, PyLong_FromSsize_t(size));
+            core_append(recording, Py_NewRef(more));
+        }
+        core_mark(recording, mark_request, at);
+        Py_RETURN_NONE;
+    }
+    if (IS(kind, "http.disconnect")) {
+        int64_t at = core_now();
+        if (has_room(recording)) {
+            core_append(recording, Py_NewRef(code_disconnect));
+            core_append(recording, PyLong_FromLongLong(at));
+        }
+        core_mark(recording, mark_disconnect, at);
+        Py_RETURN_NONE;
+    }
+unusual:
+    if (PyErr_Occurred())
+        PyErr_Clear();
+    return PyObject_CallFunctionObjArgs(received_in_python, self, message, NULL);
+}
+
+/* What the answer's start says. */
+static void
+conversation_starts(Conversation *self, PyObject *message, PyObject *status, PyObject *at, PyObject *returned)
+{
+    Fields *recording = self->recording;
+    int64_t instant = PyLong_AsLongLong(at);
+    if (!self->accepted) { /* a second one is refused, or goes nowhere */
+        self->accepted = returned != Py_None;
+        core_set(&recording->status, Py_NewRef(status));
+        uint64_t *slot = core_slot(recording);
+        if (slot != NULL)
+            slot[BOX_STATUS] = PyLong_AsUnsignedLongLong(status);
+        PyObject *given = PyDict_GetItemWithError(message, s_headers), *headers = NULL;
+        PyObject *redactor = PyObject_GetAttr(recording->recorder, s_redactor), *none = NULL;
+        if (given == NULL)
+            given = none = PyTuple_New(0);
+        if (redactor != NULL && given != NULL)
+            headers = PyObject_CallMethodOneArg(redactor, s_headers, given);
+        Py_XDECREF(redactor);
+        Py_XDECREF(none);
+        if (headers == NULL) {
+            core_fault();
+            return;
+        }
+        core_set(&recording->headers, headers);
+        core_set(&recording->returned, Py_NewRef(at));
+    }
+    core_append(recording, Py_NewRef(code_start));
+    core_append(recording, Py_NewRef(at));
+    core_append(recording, Py_NewRef(status));
+    core_append(recording, Py_NewRef(returned));
+    core_mark(recording, mark_start, instant);
+}
+
+/* _sent(message, at, returned) */
+static PyObject *
+conversation_sent(Conversation *self, PyObject *const *args, Py_ssize_t count)
+{
+    if (count != 3) {
+        PyErr_SetString(PyExc_TypeError, "_sent(message, at, returned)");
+        return NULL;
+    }
+    PyObject *message = args[0], *at = args[1], *returned = args[2], *more;
+    Fields *recording = self->recording;
+    Py_ssize_t size;
+    if (!PyDict_CheckExact(message) || recording == NULL || !PyLong_CheckExact(at))
+        goto unusual;
+    PyObject *kind = PyDict_GetItemWithError(message, s_type);
+    if (IS(kind, "http.response.body") && piece_of(message, &size, &more)) {
+        recording->chunks++;
+        recording->bytes_out += size;
+        if (has_room(recording)) {
+            core_append(recording, Py_NewRef(code_body));
+            core_append(recording, Py_NewRef(at));
+            core_append(recording, PyLong_FromSsize_t(size));
+            core_append(recording, Py_NewRef(more));
+            core_append(recording, Py_NewRef(returned));
+        }
+        core_mark(recording, mark_body, PyLong_AsLongLong(at));
+        uint64_t *slot = core_slot(recording);
+        if (slot != NULL) {
+            slot[BOX_PIECE] = (uint64_t)size;
+            slot[BOX_CHUNKS] = (uint64_t)recording->chunks;
+            slot[BOX_BYTES] = (uint64_t)recording->bytes_out;
+        }
+        Py_RETURN_NONE;
+    }
+    if (IS(kind, "http.response.start")) {
+        PyObject *status = PyDict_GetItemWithError(message, s_status);
+        int overflow;
+        if (status != NULL && PyLong_CheckExact(status)) {
+            long number = PyLong_AsLongAndOverflow(status, &overflow);
+            PyObject *headers = PyDict_GetItemWithError(message, s_headers);
+            if (!overflow && number > 0 && number < 1000 && (headers == NULL || PyList_CheckExact(headers))) {
+                conversation_starts(self, message, status, at, returned);
+                Py_RETURN_NONE;
+            }
+        }
+    }
+unusual:
+    if (PyErr_Occurred())
+        PyErr_Clear();
+    return PyObject_CallFunctionObjArgs(sent_in_python, self, message, at, returned, NULL);
+}
+
+static int
+conversation_init(Conversation *self, PyObject *args, PyObject *kwargs)
+{
+    PyObject *recording, *receive, *send;
+    static char *names[] = {"recording", "receive", "send", NULL};
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!OO", names, &FieldsType, &recording, &receive, &send))
+        return -1;
+    Py_XSETREF(self->recording, (Fields *)Py_NewRef(recording));
+    Py_XSETREF(self->receive, Py_NewRef(receive));
+    Py_XSETREF(self->send, Py_NewRef(send));
+    return 0;
+}
+
+static int
+conversation_traverse(Conversation *self, visitproc visit, void *arg)
+{
+    Py_VISIT(self->recording);
+    Py_VISIT(self->receive);
+    Py_VISIT(self->send);
+    return 0;
+}
+
+static int
+conversation_clear(Conversation *self)
+{
+    Py_CLEAR(self->recording);
+    Py_CLEAR(self->receive);
+    Py_CLEAR(self->send);
+    return 0;
+}
+
+static void
+conversation_dealloc(Conversation *self)
+{
+    PyObject_GC_UnTrack(self);
+    conversation_clear(self);
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+static PyMemberDef conversation_members[] = {
+    {"_recording", T_OBJECT, offsetof(Conversation, recording), READONLY, NULL},
+    {"_receive", T_OBJECT, offsetof(Conversation, receive), 0, NULL},
+    {"_send", T_OBJECT, offsetof(Conversation, send), 0, NULL},
+    {"_accepted", T_BOOL, offsetof(Conversation, accepted), 0, NULL},
+    {NULL},
+};
+
+static PyMethodDef conversation_methods[] = {
+    {"_received", (PyCFunction)conversation_received, METH_O, NULL},
+    {"_sent", (PyCFunction)(void (*)(void))conversation_sent, METH_FASTCALL, NULL},
+    {NULL},
+};
+
+static PyTypeObject ConversationType = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "django_gateway.native.core.Conversation",
+    .tp_doc = "The messages of one exchange.",
+    .tp_basicsize = sizeof(Conversation),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
+    .tp_new = PyType_GenericNew,
+    .tp_init = (initproc)conversation_init,
+    .tp_traverse = (traverseproc)conversation_traverse,
+    .tp_clear = (inquiry)conversation_clear,
+    .tp_dealloc = (destructor)conversation_dealloc,
+    .tp_members = conversation_members,
+    .tp_methods = conversation_methods,
+};
+
+/* Text that is kept as it is: legible.shortened leaves it alone. */
+static int
+is_plain(PyObject *value)
+{
+    return value != NULL && PyUnicode_CheckExact(value) && PyUnicode_IS_COMPACT_ASCII(value) &&
+           PyUnicode_GET_LENGTH(value) <= LONGEST;
+}
+
+/* The client's address and port as one text, "" for none; NULL for what Python shall read, or an error. */
+static PyObject *
+client_of(PyObject *client)
+{
+    if (client == NULL || client == Py_None)
+        return PyUnicode_New(0, 0);
+    PyObject *host, *port;
+    if (PyTuple_CheckExact(client) && PyTuple_GET_SIZE(client) == 2) {
+        host = PyTuple_GET_ITEM(client, 0);
+        port = PyTuple_GET_ITEM(client, 1);
+    }
+    else if (PyList_CheckExact(client) && PyList_GET_SIZE(client) == 2) {
+        host = PyList_GET_ITEM(client, 0);
+        port = PyList_GET_ITEM(client, 1);
+    }
+    else
+        return NULL;
+    if (!is_plain(host) || PyUnicode_GET_LENGTH(host) > 256 || !PyLong_CheckExact(port))
+        return NULL;
+    int overflow;
+    long number = PyLong_AsLongAndOverflow(port, &overflow);
+    return overflow ? NULL : PyUnicode_FromFormat("%U:%ld", host, number);
+}
+
+/* Whether ``headers`` are as usual; into ``found`` the last x-request-id there is, borrowed. */
+static int
+find_request_id(PyObject *headers, PyObject **found)
+{
+    *found = NULL;
+    if (headers == NULL || !PyList_CheckExact(headers))
+        return 0;
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(headers); i++) {
+        PyObject *pair = PyList_GET_ITEM(headers, i), *name;
+        if (PyTuple_CheckExact(pair) && PyTuple_GET_SIZE(pair) == 2)
+            name = PyTuple_GET_ITEM(pair, 0);
+        else if (PyList_CheckExact(pair) && PyList_GET_SIZE(pair) == 2)
+            name = PyList_GET_ITEM(pair, 0);
+        else
+            return 0;
+        if (!PyBytes_CheckExact(name))
+            return 0;
+        if (PyBytes_GET_SIZE(name) == 12 && memcmp(PyBytes_AS_STRING(name), "x-request-id", 12) == 0)
+            *found = PySequence_Fast_GET_ITEM(pair, 1);
+    }
+    return 1;
+}
+
+/* opened(recording, scope): take what ``begin`` takes from a scope. False, and nothing is taken, where Python shall. */
+static PyObject *
+core_opened(PyObject *module, PyObject *const *args, Py_ssize_t count)
+{
+    if (count != 2 || !PyObject_TypeCheck(args[0], &FieldsType) || !PyDict_CheckExact(args[1]))
+        Py_RETURN_FALSE;
+    Fields *recording = (Fields *)args[0];
+    PyObject *scope = args[1], *correlation, *method = PyDict_GetItemWithError(scope, s_method);
+    PyObject *query = PyDict_GetItemWithError(scope, s_query_string);
+    if (!is_plain(method) || (query != NULL && query != Py_None && !(PyBytes_CheckExact(query) && !PyBytes_GET_SIZE(query))) ||
+        !find_request_id(PyDict_GetItemWithError(scope, s_headers), &correlation) || correlation != NULL)
+        goto python;
+    PyObject *client = client_of(PyDict_GetItemWithError(scope, s_client));
+    if (client == NULL)
+        goto python;
+    if (PyUnicode_GET_LENGTH(client))
+        core_set(&recording->client, client);
+    else
+        Py_DECREF(client);
+    core_set(&recording->method, Py_NewRef(method));
+    Py_RETURN_TRUE;
+python:
+    PyErr_Clear();
+    Py_RETURN_FALSE;
+}
+
+/* connect_conversation(request, disconnect, start, body, received, sent): numbers, and the methods in Python */
+static PyObject *
+core_connect_conversation(PyObject *module, PyObject *const *args, Py_ssize_t count)
+{
+    PyObject **each[] = {&code_request, &code_disconnect, &code_start, &code_body, &received_in_python, &sent_in_python};
+    uint64_t *marks[] = {&mark_request, &mark_disconnect, &mark_start, &mark_body};
+    if (count != Py_ARRAY_LENGTH(each)) {
+        PyErr_SetString(PyExc_TypeError, "connect_conversation takes 6 arguments");
+        return NULL;
+    }
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(each); i++) {
+        Py_XSETREF(*each[i], Py_NewRef(args[i]));
+        if (i < Py_ARRAY_LENGTH(marks))
+            *marks[i] = PyLong_AsUnsignedLongLong(args[i]);
+    }
+    return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
+}
+
+static int
+conversation_setup(PyObject *module)
+{
+    static const struct {
+        PyObject **name;
+        const char *text;
+    } interned[] = {
+        {&s_type, "type"}, {&s_body, "body"}, {&s_more_body, "more_body"}, {&s_status, "status"},
+        {&s_headers, "headers"}, {&s_redactor, "redactor"}, {&s_method, "method"}, {&s_client, "client"},
+        {&s_query_string, "query_string"},
+    };
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(interned); i++)
+        if ((*interned[i].name = PyUnicode_InternFromString(interned[i].text)) == NULL)
+            return -1;
+    if (PyType_Ready(&ConversationType) < 0)
+        return -1;
+    return PyModule_AddObjectRef(module, "Conversation", (PyObject *)&ConversationType);
+}
