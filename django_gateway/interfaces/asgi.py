@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from types import CoroutineType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from asgiref.compatibility import guarantee_single_callable
 
+from .. import native
 from ..blackbox import STATUS, pieces
 from ..clocks import Steps, now, stepped
 from ..correlation import request_id
@@ -125,6 +126,13 @@ def begin(recorder: Recorder, scope: Scope, kind: str, vantage: str) -> Recordin
         parts = client if isinstance(client, (list, tuple)) else [client]
         recording.client = shortened(":".join([decoded(part) for part in parts if part is not None])) or None
     return recording
+
+
+_begin = begin
+
+if not TYPE_CHECKING and native.core is not None:
+    native.core.hand_over_asgi(globals())
+    begin = native.core.begin_asgi
 
 
 def _reached(recording: Recording, event: int, at: int) -> None:
