@@ -20,7 +20,7 @@ _CHANGING: Final = frozenset(
     "HTTP_REFERER HTTP_IF_NONE_MATCH HTTP_IF_MODIFIED_SINCE HTTP_RANGE HTTP_X_REQUEST_ID HTTP_TRACEPARENT UNIQUE_ID "
     "HTTP_TRACESTATE HTTP_X_FORWARDED_FOR HTTP_X_REAL_IP HTTP_FORWARDED HTTP_CF_RAY HTTP_X_AMZN_TRACE_ID".split()
 )
-#: These too; nothing in them is ever hidden, and remembering them would help nobody.
+#: These too; remembering them would help nobody.
 _OPEN: Final = frozenset({"REMOTE_ADDR", "REMOTE_PORT", "CONTENT_LENGTH"})
 _OPEN_LENGTH: Final = 64
 
@@ -38,9 +38,11 @@ class _Shape:
 
     __slots__ = ("changing", "common", "kept", "objects", "seen", "steady")
 
-    def __init__(self, environ: Mapping[str, Any], is_changing: Callable[[str, Any], bool]) -> None:
-        self.changing = [(key, key in _OPEN) for key, value in environ.items() if is_changing(key, value)]
-        kept = [key for key in environ if (key, key in _OPEN) not in self.changing]
+    def __init__(
+        self, environ: Mapping[str, Any], is_changing: Callable[[str, Any], bool], is_open: frozenset[str]
+    ) -> None:
+        self.changing = [(key, key in is_open) for key, value in environ.items() if is_changing(key, value)]
+        kept = [key for key in environ if (key, key in is_open) not in self.changing]
         steady = [key for key in kept if type(environ[key]) in _STEADY_TYPES]
         objects = [key for key in kept if type(environ[key]) not in _STEADY_TYPES]
         #: What is not changing: whether it is an object.
@@ -61,8 +63,9 @@ class Environs:
         self._shapes: dict[tuple[str, ...], _Shape] = {}
         #: Keys with a value that can't be kept as it is.
         self._unsteady: set[str] = set()
+        self._open = frozenset(key for key in _OPEN if not redactor.is_secret(key))
         #: What is learned here, once more for ``native``.
-        self._familiar: Any = None if native.core is None else native.core.Familiar(redactor)
+        self._familiar: Any = None if native.core is None else native.core.Familiar(redactor._tables)
 
     def entries(self, environ: Mapping[str, Any]) -> list[Any]:
         """The redacted entries, or first the number of what is known of them, then the rest in their order."""
@@ -79,7 +82,7 @@ class Environs:
         entries: list[Any] = [number]
         for key, is_open in shape.changing:
             value = environ[key]
-            if is_open and type(value) is str and len(value) < _OPEN_LENGTH and value.isascii():
+            if is_open and type(value) is str and _is_bare(value):
                 entries.append(value)
             else:
                 entries.append(entry(key, value))
@@ -93,7 +96,7 @@ class Environs:
             if all(type(key) is str and len(key) <= _LONGEST for key in keys):
                 if len(self._shapes) >= _SHAPES:
                     self._forget()
-                self._shapes[keys] = _Shape(environ, self._is_changing)
+                self._shapes[keys] = _Shape(environ, self._is_changing, self._open)
         elif shape.steady is not None and shape.objects is not None:
             self._remember(keys, shape, environ)
         return entries
@@ -160,3 +163,8 @@ class Environs:
         if kind is str:
             return len(value) > _LONGEST or self._redactor.is_secret(key)
         return kind in _STEADY_TYPES and self._redactor.is_secret(key)
+
+
+def _is_bare(value: str) -> bool:
+    """Whether nothing in it has to be looked for, as in an address or a number."""
+    return len(value) < _OPEN_LENGTH and value.isascii() and not ("?" in value or "#" in value or "@" in value)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import unquote_plus
 
 from . import concealment, native
@@ -72,6 +72,8 @@ class Redactor:
         self._once: set[Hashable] = set()
         #: Query strings without a secret name in them.
         self._innocent: set[str] = set()
+        #: What looks things up in all of these: see ``native/tables.c``.
+        self._tables: Any = None if native.core is None else native.core.Tables(self)
 
     def is_secret(self, name: str) -> bool:
         try:
@@ -158,11 +160,15 @@ class Redactor:
             return entry
         if len(table) > _KEPT:
             table.clear()
+            if self._tables is not None:
+                self._tables.forget()
         table[key] = number
         return number
 
     def scope(self, scope: Mapping[str, Any]) -> list[Any]:
         """The entries of an ASGI scope; ``headers`` is one of them, a list of entries itself."""
+        if self._tables is not None and (told := self._tables.scope(scope)) is not None:
+            return told  # type: ignore[no-any-return]
         entries: list[Any] = []
         known = self._scope
         for key, value in scope.items():
@@ -209,7 +215,18 @@ class Redactor:
         if type(headers) is not list and hasattr(headers, "__next__"):
             # ASGI lets an application send any iterable: what can be read once is for the server to read.
             return [("", f"<{type(headers).__qualname__}>")]
-        return _entries_of(headers if type(headers) is list else list(headers), self._headers, self._header)
+        headers = headers if type(headers) is list else list(headers)
+        if self._tables is not None:
+            return self._tables.headers(headers)  # type: ignore[no-any-return]
+        try:
+            entries: list[Any] = list(map(self._headers.get, headers))
+        except Exception:  # pairs that are lists, as some servers and applications make them
+            return [self._header(pair) for pair in headers]
+        position = -1
+        for _ in range(entries.count(None)):
+            position = entries.index(None, position + 1)
+            entries[position] = self._header(headers[position])
+        return entries
 
     def _header(self, pair: Any) -> Entry:
         try:
@@ -290,25 +307,6 @@ class Redactor:
         if "=" in text:
             text = self._fields(text)
         return shortened(concealment.json_members(text, self.is_secret))
-
-
-def _entries_of(pairs: list[Any], table: dict[Hashable, int], entry: Callable[[Any], Entry]) -> list[Any]:
-    """The table's numbers of these, and ``entry(pair)`` of those without."""
-    try:
-        entries: list[Any] = list(map(table.get, pairs))
-    except Exception:  # pairs that are lists, as some servers and applications make them
-        return [entry(pair) for pair in pairs]
-    position = -1
-    for _ in range(entries.count(None)):
-        position = entries.index(None, position + 1)
-        entries[position] = entry(pairs[position])
-    return entries
-
-
-_entries_of_python = _entries_of
-
-if not TYPE_CHECKING and native.core is not None:
-    _entries_of = native.core.entries_of
 
 
 def _are_texts(values: Iterable[Any]) -> bool:

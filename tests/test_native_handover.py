@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import socket
 import sys
@@ -13,11 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from django_gateway import native, redaction
+from django_gateway import native
 from django_gateway.concealment import HIDDEN
 from django_gateway.familiar import Environs
 from django_gateway.fields import Fields
-from django_gateway.interfaces import wsgi_handover
+from django_gateway.interfaces import asgi, wsgi_handover
 from django_gateway.recording import Recorder
 from django_gateway.redaction import Redactor
 from django_gateway.vocabulary import Vocabulary
@@ -239,7 +240,7 @@ def recorder() -> Recorder:
 
 FILLED = (
     "interface type vantage path handover method query request_id client bytes_in descriptor server trail done "  # noqa: SIM905
-    "status headers".split()
+    "status headers task".split()
 )
 
 
@@ -250,16 +251,23 @@ def filled(recording: Fields) -> dict[str, Any]:
 class BothBegin:
     def __init__(self) -> None:
         self.compiled, self.python = recorder(), recorder()
-        self.python.environs._familiar = None
+        self.python.environs._familiar = self.python.redactor._tables = None
 
     def __call__(self, environ: Any) -> dict[str, Any]:
+        return self._told(wsgi_handover.begin, wsgi_handover._begin, environ)
+
+    def asgi(self, scope: Any, kind: str = "http") -> dict[str, Any]:
+        return self._told(asgi.begin, asgi._begin, scope, kind)
+
+    def _told(self, compiled: Any, python: Any, *given: Any) -> dict[str, Any]:
         told = []
-        for begin, made in ((wsgi_handover.begin, self.compiled), (wsgi_handover._begin, self.python)):
+        for begin, made in ((compiled, self.compiled), (python, self.python)):
             try:
-                told.append(filled(begin(made, environ, "wrapper")))
+                told.append(filled(begin(made, *given, "wrapper")))
             except Exception as error:
                 told.append({"raised": repr(error)})
         assert told[0] == told[1]
+        assert repr(told[0]) == repr(told[1])
         return told[0]
 
 
@@ -323,11 +331,164 @@ PAIRS = st.one_of(
 )
 
 
+class BothRedactors:
+    def __init__(self, *hide: str) -> None:
+        self.words = Vocabulary(), Vocabulary()
+        self.compiled, self.python = (Redactor(hide, words.add) for words in self.words)
+        self.python._tables = None
+
+    def headers(self, headers: list[Any]) -> list[Any]:
+        return self._same(self.compiled.headers(headers), self.python.headers(headers))
+
+    def scope(self, scope: Any) -> list[Any]:
+        return self._same(self.compiled.scope(scope), self.python.scope(scope))
+
+    def _same(self, compiled: list[Any], python: list[Any]) -> list[Any]:
+        assert compiled == python
+        assert repr(compiled) == repr(python)
+        for table in ("_headers", "_scope", "_once", "_innocent", "_names", "_secret"):
+            assert getattr(self.compiled, table) == getattr(self.python, table), table
+        assert self.words[0].words == self.words[1].words
+        return compiled
+
+
 @given(st.lists(st.lists(PAIRS, max_size=5), max_size=4))
 def test_headers_are_told_the_same(lists: list[list[Any]]) -> None:
-    words = Vocabulary()
-    compiled, python = Redactor((), words.add), Redactor((), words.add)
+    both = BothRedactors("x-customer")
     for headers in lists * 3:
-        told = redaction._entries_of_python(headers, python._headers, python._header)
-        assert compiled.headers(headers) == told
-        assert (compiled._headers, compiled._once) == (python._headers, python._once)
+        both.headers(headers)
+
+
+def test_headers_that_many_words_are_kept_of() -> None:
+    both = BothRedactors()
+    for redactor in (both.compiled, both.python):
+        redactor._headers.update(dict.fromkeys(range(4_085), 0))
+        redactor._once.update(range(4_070))
+    for number in range(90):
+        for _ in range(2 + number % 3):
+            both.headers([(b"referer", b"/%d" % (number % 37)), ("X-Way", str(number % 7)), ("X-Way", "1")])
+    assert len(both.compiled._headers) < 1_000
+
+
+# Scopes
+
+
+def scope() -> Environ:
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "".join(["2", ".3"])},
+        "http_version": "1.1",
+        "server": ("127.0.0.1", 8000),
+        "client": ("203.0.113.9", 4711),
+        "scheme": "http",
+        "root_path": "",
+        "headers": [(bytes(name), bytes(value)) for name, value in HEADERS],
+        "state": {},
+        "method": "GET",
+        "path": "/articles/",
+        "raw_path": b"/articles/",
+        "query_string": b"page=1",
+    }
+
+
+HEADERS = [
+    (b"host", b"shop.example.org"),
+    (b"accept", b"text/html"),
+    (b"cookie", b"a=1; b=2"),
+    (b"x-request-id", b"7f3a"),
+]
+BYTES = TEXTS.map(lambda text: text.encode("utf-8", "surrogateescape"))
+ANY = st.one_of(TEXTS, BYTES, ODD)
+SCOPES = st.fixed_dictionaries(
+    {},
+    optional={
+        **dict.fromkeys(scope(), ANY),
+        "headers": st.one_of(
+            ANY,
+            st.lists(
+                st.one_of(
+                    st.tuples(st.sampled_from([b"cookie", b"Cookie", b"x-token", b"QUERY_STRING", b"\xe9"]), BYTES),
+                    st.tuples(st.just(b"cookie"), COOKIES.map(str.encode)),
+                    st.tuples(st.sampled_from([b"x-request-id", b"accept"]), st.sampled_from([b"", b"7f3a", b"a b"])),
+                    st.lists(BYTES, min_size=2, max_size=2),
+                    PAIRS,
+                ),
+                max_size=4,
+            ),
+        ),
+        "client": st.one_of(ANY, st.tuples(TEXTS, ODD), st.lists(TEXTS, max_size=3), st.tuples(ODD, ODD)),
+        "server": st.one_of(ANY, st.tuples(TEXTS, ODD)),
+        "asgi": st.one_of(ANY, st.dictionaries(TEXTS, TEXTS, max_size=2), st.just({"version": []})),
+        "state": st.one_of(ANY, st.dictionaries(TEXTS, ODD, max_size=2)),
+        "extensions": ODD,
+        "subprotocols": st.lists(TEXTS, max_size=2),
+        "x-other": ANY,
+        "session": st.just({"user": "abc"}),
+    },
+)
+
+
+@given(st.lists(SCOPES, max_size=5), st.integers(0, 2))
+def test_scopes_are_told_the_same(changes: list[Environ], before: int) -> None:
+    both = BothRedactors()
+    for _ in range(before):
+        both.scope(scope())
+    for change in changes * 3:
+        both.scope({**scope(), **change})
+
+
+def test_awkward_scopes() -> None:
+    both, hiding = BothRedactors(), BothRedactors("path", "client")
+    awkward: list[Any] = [
+        MappingProxyType(scope()),
+        {**scope(), Text("method"): "GET"},
+        {Text("method"): "GET"},
+        {1: 2},
+        {**scope(), **{str(number): number for number in range(40)}},
+        {**scope(), "client": ("a" * 9_000, 2**70)},
+        {**scope(), "path": "/" + "a" * 9_000},
+        {**scope(), "raw_path": b"/" * 8_192},
+        scope(),
+    ]
+    for each in awkward * 4:
+        both.scope(each)
+        hiding.scope(each)
+
+
+@given(st.lists(SCOPES, max_size=4), st.integers(0, 2), st.sampled_from(["http", "websocket", "lifespan"]))
+def test_a_recording_of_a_scope_begins_the_same(changes: list[Environ], before: int, kind: str) -> None:
+    both = BothBegin()
+    for _ in range(before):
+        assert both.asgi(scope())["request_id"] == "7f3a"
+    for change in changes * 2:
+        both.asgi({**scope(), **change}, kind)
+
+
+@given(st.lists(st.sampled_from(sorted(scope())), unique=True))
+def test_a_recording_of_less_of_a_scope(keys: list[str]) -> None:
+    both = BothBegin()
+    both.asgi({key: scope()[key] for key in keys})
+    both.asgi(MappingProxyType({key: scope()[key] for key in keys}))
+
+
+@pytest.mark.parametrize(
+    "client",
+    [("a", 0), ("", 0), ("", None), ("a", None), ("a", 999_999), ("a", 1_000_000), ("a", -1), ("a", True), None, ()],
+)
+def test_clients(client: Any) -> None:
+    BothBegin().asgi({**scope(), "client": client})
+
+
+async def test_the_task_of_a_scope() -> None:
+    assert BothBegin().asgi(scope())["task"] is asyncio.current_task()
+
+
+def test_nothing_of_a_scope_is_lost_or_kept() -> None:
+    made, given = recorder(), scope()
+    for _ in range(5):
+        asgi.begin(made, given, "http", "wrapper")
+    watched = [*given.values(), *given, made, given, *given["headers"]]
+    before = [sys.getrefcount(each) for each in watched]
+    for _ in range(2_000):
+        asgi.begin(made, given, "http", "wrapper")
+    assert [sys.getrefcount(each) for each in watched] == before

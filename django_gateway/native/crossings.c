@@ -36,13 +36,13 @@ typedef struct {
     PyObject *code, *owner; /* owner is NULL for a function */
     PyObject *word;
     uint64_t mark;
-} Known;
+} Word;
 
-#define KNOWN 1024
-static Known known[KNOWN];
+#define WORDS_KNOWN 1024
+static Word words_known[WORDS_KNOWN];
 
 /* The entry for what most crossings lead to, a method or a function that wraps nothing; NULL for anything else. */
-static Known *
+static Word *
 word_place(PyObject *function, PyObject **code, PyObject **owner)
 {
     *owner = NULL;
@@ -57,7 +57,7 @@ word_place(PyObject *function, PyObject **code, PyObject **owner)
         return NULL;
     *code = PyFunction_GET_CODE(function);
     size_t place = ((uintptr_t)*code >> 4) * 31 ^ ((uintptr_t)*owner >> 4);
-    return &known[(place ^ place >> 10) % KNOWN];
+    return &words_known[(place ^ place >> 10) % WORDS_KNOWN];
 }
 
 /* The word for a crossing into ``function``, a new reference, and its mark; NULL with an exception. */
@@ -65,7 +65,7 @@ static PyObject *
 word_of(PyObject *function, uint64_t *mark)
 {
     PyObject *code, *owner;
-    Known *place = word_place(function, &code, &owner);
+    Word *place = word_place(function, &code, &owner);
     if (place != NULL && place->code == code && place->owner == owner) {
         *mark = place->mark;
         return Py_NewRef(place->word);
@@ -83,8 +83,8 @@ word_of(PyObject *function, uint64_t *mark)
         return NULL;
     }
     if (place != NULL) {
-        Known before = *place;
-        *place = (Known){Py_NewRef(code), Py_XNewRef(owner), Py_NewRef(word), *mark};
+        Word before = *place;
+        *place = (Word){Py_NewRef(code), Py_XNewRef(owner), Py_NewRef(word), *mark};
         Py_XDECREF(before.code);
         Py_XDECREF(before.owner);
         Py_XDECREF(before.word);
@@ -507,8 +507,7 @@ core_connect_crossings(PyObject *module, PyObject *const *args, Py_ssize_t count
     {"cross", (PyCFunction)(void (*)(void))core_cross, METH_FASTCALL, NULL}, \
     {"run", (PyCFunction)(void (*)(void))core_run, METH_FASTCALL | METH_KEYWORDS, NULL}, \
     {"connect_crossings", (PyCFunction)(void (*)(void))core_connect_crossings, METH_FASTCALL, NULL}, \
-    {"connect_conversation", (PyCFunction)(void (*)(void))core_connect_conversation, METH_FASTCALL, NULL}, \
-    {"opened", (PyCFunction)(void (*)(void))core_opened, METH_FASTCALL, NULL},
+    {"connect_conversation", (PyCFunction)(void (*)(void))core_connect_conversation, METH_FASTCALL, NULL},
 
 static int
 crossings_setup(PyObject *module)

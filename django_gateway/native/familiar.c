@@ -4,11 +4,9 @@
    anything else is not found, and Environs tells it in Python. Nothing secret is here: Environs sees to that. */
 
 #include "core.h"
+#include "tables.c"
 
-enum { SHAPE_KEYS = 160, STEADY_TEXT = 512, SHAPES = 64, COMMON = 64, REMEMBERED = 4096 };
-
-/* What becomes of a key's value: the letters that Environs gives. */
-enum { STEADY = 's', OBJECT = 'o', OPENLY = 'p', CHANGING = 'c', SECRET = 'h', COOKIE = 'k' };
+enum { SHAPE_KEYS = 160, SHAPES = 64, COMMON = 64 };
 
 /* Values that came together, one for each key of their shape: of objects the type, of what changes NULL. */
 typedef struct Common {
@@ -29,66 +27,9 @@ typedef struct Shape {
 
 typedef struct {
     PyObject_HEAD
-    PyObject *redactor, *environ, *once, *innocent; /* the redactor and its tables */
+    Tables *tables; /* the redactor's */
     Shape *shapes[SHAPES];
 } Familiar;
-
-static PyObject *name_environ_entry, *name_new_entry, *name_query_string;
-
-/* An exact text in ASCII. */
-static inline int
-everyday(PyObject *text)
-{
-    return PyUnicode_CheckExact(text) && PyUnicode_IS_COMPACT_ASCII(text);
-}
-
-static inline const char *
-everyday_text(PyObject *plain)
-{
-    return (const char *)((PyASCIIObject *)plain + 1);
-}
-
-static inline uint64_t
-mixed(uint64_t hash, uint64_t word)
-{
-    hash = (hash ^ word) * 0x9E3779B97F4A7C15u;
-    return hash ^ hash >> 32;
-}
-
-/* For finding only: what is found is compared. */
-static inline uint64_t
-mixed_text(uint64_t hash, PyObject *plain)
-{
-    const char *text = everyday_text(plain);
-    size_t length = (size_t)PyUnicode_GET_LENGTH(plain);
-    uint64_t word = 0;
-    uint32_t first, last;
-    hash ^= length;
-    if (length >= 8) {
-        for (size_t at = 0; at + 8 < length; at += 8) {
-            memcpy(&word, text + at, 8);
-            hash = mixed(hash, word);
-        }
-        memcpy(&word, text + length - 8, 8);
-    }
-    else if (length >= 4) {
-        memcpy(&first, text, 4);
-        memcpy(&last, text + length - 4, 4);
-        word = (uint64_t)first << 32 | last;
-    }
-    else if (length > 0)
-        word = (uint64_t)(unsigned char)text[0] << 16 | (unsigned char)text[length / 2] << 8
-               | (unsigned char)text[length - 1];
-    return mixed(hash, word);
-}
-
-static inline int
-same_everyday(PyObject *one, PyObject *other)
-{
-    Py_ssize_t length = PyUnicode_GET_LENGTH(one);
-    return one == other
-           || (length == PyUnicode_GET_LENGTH(other) && memcmp(everyday_text(one), everyday_text(other), (size_t)length) == 0);
-}
 
 /* A value that neither its hash nor its comparison runs code for. */
 static int
@@ -116,7 +57,7 @@ hash_values(const Shape *shape, PyObject *const *values, uint64_t *hash)
             if (everyday(values[i])) {
                 if (PyUnicode_GET_LENGTH(values[i]) > STEADY_TEXT)
                     return -1;
-                *hash = mixed_text(*hash, values[i]);
+                *hash = mixed_letters(*hash, letters_of(values[i]));
             }
             else if (!everyday_value(values[i]))
                 return -1;
@@ -192,93 +133,6 @@ release_shape(Shape *shape)
     PyMem_Free(shape);
 }
 
-/* concealment.cookie and shortened, for what browsers send; NULL without an exception for what they don't. */
-static PyObject *
-concealed_cookie(PyObject *plain)
-{
-    const char *text = everyday_text(plain);
-    Py_ssize_t length = PyUnicode_GET_LENGTH(plain), told = 0;
-    Py_UCS2 made[1024];
-    if (length > 8192)
-        return NULL;
-    for (Py_ssize_t at = 0; at < length; at++) {
-        /* Up to the first "=", which no white space may be before; then up to the ";". */
-        for (; at < length && text[at] != '='; at++) {
-            if (text[at] == ';' || told >= 1000)
-                return NULL;
-            made[told++] = (unsigned char)text[at];
-        }
-        if (at == length || (at > 0 && text[at - 1] <= ' ') || told >= 1000)
-            return NULL;
-        made[told++] = '=';
-        for (int i = 0; i < 5; i++)
-            made[told++] = 0x2022;
-        const char *end = memchr(text + at, ';', (size_t)(length - at));
-        if (end == NULL)
-            break;
-        at = end - text;
-        if (at + 2 >= length || text[at + 1] != ' ')
-            return NULL;
-        made[told++] = ';';
-    }
-    return told == 0 ? NULL : PyUnicode_FromKindAndData(PyUnicode_2BYTE_KIND, made, told);
-}
-
-static inline PyObject *
-pair_of(PyObject *key, PyObject *value)
-{
-    PyObject *pair = PyTuple_New(2);
-    if (pair != NULL) {
-        PyTuple_SET_ITEM(pair, 0, Py_NewRef(key));
-        PyTuple_SET_ITEM(pair, 1, Py_NewRef(value));
-    }
-    return pair;
-}
-
-/* Redactor.environ_entry. */
-static PyObject *
-environ_entry(Familiar *self, PyObject *key, int role, PyObject *value)
-{
-    PyObject *name = name_environ_entry;
-    if (everyday(value)) {
-        name = name_new_entry;
-        if (role == COOKIE) {
-            PyObject *told = concealed_cookie(value);
-            if (told != NULL) {
-                PyObject *pair = pair_of(key, told);
-                Py_DECREF(told);
-                return pair;
-            }
-            PyErr_Clear();
-        }
-        else if (role != SECRET) {
-            PyObject *pair = pair_of(key, value);
-            if (pair == NULL)
-                return NULL;
-            PyObject *number = PyDict_GetItemWithError(self->environ, pair);
-            if (number != NULL) {
-                Py_INCREF(number);
-                Py_DECREF(pair);
-                return number;
-            }
-            size_t length = (size_t)PyUnicode_GET_LENGTH(value);
-            const char *text = everyday_text(value);
-            int is_told = same_everyday(key, name_query_string)
-                              ? length == 0 || PySet_Contains(self->innocent, value) == 1
-                              : memchr(text, '?', length) == NULL && memchr(text, '#', length) == NULL
-                                    && memchr(text, '@', length) == NULL;
-            /* For the first time: it is told as it is, and seen. */
-            if (is_told && length <= STEADY_TEXT && PySet_GET_SIZE(self->once) <= REMEMBERED
-                && PySet_Contains(self->once, pair) == 0 && PySet_Add(self->once, pair) == 0)
-                return pair;
-            PyErr_Clear();
-            Py_DECREF(pair);
-        }
-    }
-    PyObject *arguments[] = {self->redactor, key, value};
-    return PyObject_VectorcallMethod(name, arguments, 3, NULL);
-}
-
 /* Environs.entries where all is known. NULL without an exception where it is not, and nothing was done. */
 static PyObject *
 familiar_find(Familiar *self, PyObject *environ)
@@ -313,9 +167,10 @@ familiar_find(Familiar *self, PyObject *environ)
     for (Py_ssize_t i = 0; i < shape->changing; i++) {
         PyObject *value = PyList_GET_ITEM(entries, i + 1);
         int place = shape->places[i], role = shape->roles[place];
-        if (role == OPENLY && everyday(value) && PyUnicode_GET_LENGTH(value) < 64)
+        if (role == OPENLY && everyday(value) && PyUnicode_GET_LENGTH(value) < 64
+            && is_told(letters_of(value)))
             continue;
-        PyObject *entry = environ_entry(self, shape->keys[place], role, value);
+        PyObject *entry = environ_entry(self->tables, shape->keys[place], role, value);
         if (entry == NULL) {
             Py_CLEAR(entries);
             break;
@@ -437,28 +292,17 @@ familiar_forget(Familiar *self, PyObject *keys)
 static int
 familiar_init(Familiar *self, PyObject *args, PyObject *kwargs)
 {
-    PyObject *redactor;
-    if (!PyArg_ParseTuple(args, "O", &redactor))
+    PyObject *tables;
+    if (!PyArg_ParseTuple(args, "O!", &TablesType, &tables))
         return -1;
-    Py_XSETREF(self->redactor, Py_NewRef(redactor));
-    Py_XSETREF(self->environ, PyObject_GetAttrString(redactor, "_environ"));
-    Py_XSETREF(self->once, PyObject_GetAttrString(redactor, "_once"));
-    Py_XSETREF(self->innocent, PyObject_GetAttrString(redactor, "_innocent"));
-    if (self->environ == NULL || self->once == NULL || self->innocent == NULL)
-        return -1;
-    if (PyDict_CheckExact(self->environ) && PySet_CheckExact(self->once) && PySet_CheckExact(self->innocent))
-        return 0;
-    PyErr_SetString(PyExc_TypeError, "not a redactor");
-    return -1;
+    Py_XSETREF(self->tables, (Tables *)Py_NewRef(tables));
+    return 0;
 }
 
 static int
 familiar_traverse(Familiar *self, visitproc visit, void *arg)
 {
-    Py_VISIT(self->redactor);
-    Py_VISIT(self->environ);
-    Py_VISIT(self->once);
-    Py_VISIT(self->innocent);
+    Py_VISIT(self->tables);
     for (int i = 0; i < SHAPES; i++)
         for (Shape *shape = self->shapes[i]; shape != NULL; shape = shape->next)
             for (int j = 0; shape->uses == 1 && j < COMMON; j++)
@@ -472,10 +316,7 @@ static int
 familiar_clear(Familiar *self)
 {
     Py_DECREF(familiar_forget(self, Py_None));
-    Py_CLEAR(self->redactor);
-    Py_CLEAR(self->environ);
-    Py_CLEAR(self->once);
-    Py_CLEAR(self->innocent);
+    Py_CLEAR(self->tables);
     return 0;
 }
 
@@ -511,11 +352,7 @@ static PyTypeObject FamiliarType = {
 static int
 familiar_setup(PyObject *module)
 {
-    name_environ_entry = PyUnicode_InternFromString("environ_entry");
-    name_new_entry = PyUnicode_InternFromString("_environ_entry");
-    name_query_string = PyUnicode_InternFromString("QUERY_STRING");
-    if (name_environ_entry == NULL || name_new_entry == NULL || name_query_string == NULL
-        || PyType_Ready(&FamiliarType) < 0)
+    if (tables_setup(module) < 0 || PyType_Ready(&FamiliarType) < 0)
         return -1;
     return PyModule_AddObjectRef(module, "Familiar", (PyObject *)&FamiliarType);
 }

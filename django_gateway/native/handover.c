@@ -1,4 +1,4 @@
-/* wsgi_handover.begin, and redactor.headers: what is not of everyday is left to Python, before anything was done. */
+/* wsgi_handover.begin: what is not of everyday is left to Python, before anything was done. */
 
 #include "core.h"
 #include "familiar.c"
@@ -9,8 +9,8 @@ static PyObject *handover_names; /* wsgi_handover's globals: what it calls is lo
 static PyObject *key_script_name, *key_path_info, *key_method, *key_request_id, *key_port, *key_address, *key_length,
     *key_software, *key_socket;
 static PyObject *word_begin, *word_recording, *word_handover, *word_server, *word_request_id, *word_descriptors,
-    *word_of_environ, *word_fileno, *word_environs, *word_familiar, *word_entries, *word_redactor, *word_query,
-    *word_innocent, *word_wsgi, *word_http, *word_environ;
+    *word_of_environ, *word_fileno, *word_environs, *word_familiar, *word_entries, *word_redactor, *word_tables,
+    *word_wsgi, *word_http, *word_environ;
 
 static const struct {
     PyObject **made;
@@ -22,11 +22,9 @@ static const struct {
     {&word_begin, "_begin"}, {&word_recording, "Recording"}, {&word_handover, "Handover"}, {&word_server, "_server"},
     {&word_request_id, "request_id"}, {&word_descriptors, "descriptors"}, {&word_of_environ, "of_environ"},
     {&word_fileno, "fileno"}, {&word_environs, "environs"}, {&word_familiar, "_familiar"},
-    {&word_entries, "entries"}, {&word_redactor, "redactor"}, {&word_query, "query"}, {&word_innocent, "_innocent"},
+    {&word_entries, "entries"}, {&word_redactor, "redactor"}, {&word_tables, "_tables"},
     {&word_wsgi, "wsgi"}, {&word_http, "http"}, {&word_environ, "environ"},
 };
-
-enum { HANDOVER_LONGEST = 8192 }; /* legible.LONGEST */
 
 /* What begin looks for in an environ; NULL for what is not there. Held, because what begin calls may let another
    thread change the environ. */
@@ -54,7 +52,7 @@ handed_over(PyObject *environ, Handed *handed)
             return 0;
         length += PyUnicode_GET_LENGTH(found[i]);
     }
-    return length < HANDOVER_LONGEST;
+    return length < LONGEST;
 }
 
 static PyObject *
@@ -145,17 +143,17 @@ handover_entries(PyObject *recorder, PyObject *environ)
 static PyObject *
 handover_query(PyObject *recorder, PyObject *query)
 {
-    PyObject *redactor = PyObject_GetAttr(recorder, word_redactor), *told = NULL;
+    PyObject *told = NULL, *redactor = PyObject_GetAttr(recorder, word_redactor);
     if (redactor == NULL)
         return NULL;
-    PyObject *innocent = PyObject_GetAttr(redactor, word_innocent);
-    if (innocent == NULL)
+    PyObject *tables = PyObject_GetAttr(redactor, word_tables);
+    if (tables == NULL)
         PyErr_Clear();
-    else if (PySet_CheckExact(innocent) && PySet_Contains(innocent, query) == 1)
-        told = Py_NewRef(query);
-    if (told == NULL)
-        told = PyObject_CallMethodOneArg(redactor, word_query, query);
-    Py_XDECREF(innocent);
+    if (tables != NULL && Py_IS_TYPE(tables, &TablesType))
+        told = told_query((Tables *)tables, query);
+    else
+        told = PyObject_CallMethodOneArg(redactor, name_query, query);
+    Py_XDECREF(tables);
     Py_DECREF(redactor);
     return told;
 }
@@ -187,11 +185,9 @@ handover_descriptor(PyObject *environ)
 
 /* An instance as its class makes it, without the calls between where there is nothing to be called. */
 static Fields *
-handover_recording(PyObject *recorder, PyObject *interface, PyObject *kind, PyObject *vantage, PyObject *path)
+handover_recording(PyObject *class, PyObject *recorder, PyObject *interface, PyObject *kind, PyObject *vantage,
+                   PyObject *path)
 {
-    PyObject *class = handover_name(word_recording);
-    if (class == NULL)
-        return NULL;
     if (PyType_Check(class) && ((PyTypeObject *)class)->tp_init == (initproc)fields_init
         && ((PyTypeObject *)class)->tp_new == fields_new) {
         Fields *recording = (Fields *)fields_new((PyTypeObject *)class, NULL, NULL);
@@ -264,7 +260,10 @@ handover_begin(PyObject *recorder, PyObject *environ, PyObject *vantage)
     }
     else if (known > 0) {
         PyObject *path = handover_path(&handed);
-        Fields *recording = path == NULL ? NULL : handover_recording(recorder, word_wsgi, word_http, vantage, path);
+        PyObject *class = handover_name(word_recording);
+        Fields *recording = NULL;
+        if (path != NULL && class != NULL)
+            recording = handover_recording(class, recorder, word_wsgi, word_http, vantage, path);
         Py_XDECREF(path);
         if (recording != NULL && handover_fill_in(recording, environ, &handed) < 0)
             Py_CLEAR(recording);
@@ -285,47 +284,7 @@ core_begin_wsgi(PyObject *module, PyObject *const *args, Py_ssize_t count)
     return handover_begin(args[0], args[1], args[2]);
 }
 
-/* entries_of(pairs, table, entry): the table's numbers of these, and ``entry(pair)`` of those without. */
-static PyObject *
-core_entries_of(PyObject *module, PyObject *const *args, Py_ssize_t count)
-{
-    if (count != 3 || !PyList_CheckExact(args[0]) || !PyDict_CheckExact(args[1])) {
-        PyErr_SetString(PyExc_TypeError, "entries_of(pairs, table, entry)");
-        return NULL;
-    }
-    PyObject *pairs = PyList_GetSlice(args[0], 0, PyList_GET_SIZE(args[0]));
-    if (pairs == NULL)
-        return NULL;
-    Py_ssize_t length = PyList_GET_SIZE(pairs);
-    PyObject *entries = PyList_New(length);
-    for (Py_ssize_t i = 0; entries != NULL && i < length; i++) {
-        PyObject *number = PyDict_GetItemWithError(args[1], PyList_GET_ITEM(pairs, i));
-        if (number == NULL && PyErr_Occurred()) {
-            if (!PyErr_ExceptionMatches(PyExc_Exception)) {
-                Py_CLEAR(entries);
-                break;
-            }
-            /* Pairs that are lists, as some servers and applications make them. */
-            PyErr_Clear();
-            for (Py_ssize_t each = 0; each < length; each++) {
-                PyList_SetItem(entries, each, Py_NewRef(Py_None));
-            }
-            break;
-        }
-        PyList_SET_ITEM(entries, i, Py_NewRef(number != NULL ? number : Py_None));
-    }
-    for (Py_ssize_t i = 0; entries != NULL && i < length; i++) {
-        if (PyList_GET_ITEM(entries, i) != Py_None)
-            continue;
-        PyObject *entry = PyObject_CallOneArg(args[2], PyList_GET_ITEM(pairs, i));
-        if (entry == NULL)
-            Py_CLEAR(entries);
-        else
-            PyList_SetItem(entries, i, entry);
-    }
-    Py_DECREF(pairs);
-    return entries;
-}
+#include "begin_asgi.c"
 
 /* hand_over(names): the globals of wsgi_handover. */
 static PyObject *
@@ -341,8 +300,9 @@ core_hand_over(PyObject *module, PyObject *names)
 
 #define HANDOVER_METHODS \
     {"begin_wsgi", (PyCFunction)(void (*)(void))core_begin_wsgi, METH_FASTCALL, NULL}, \
-    {"entries_of", (PyCFunction)(void (*)(void))core_entries_of, METH_FASTCALL, NULL}, \
-    {"hand_over", core_hand_over, METH_O, NULL},
+    {"begin_asgi", (PyCFunction)(void (*)(void))core_begin_asgi, METH_FASTCALL, NULL}, \
+    {"hand_over", core_hand_over, METH_O, NULL}, \
+    {"hand_over_asgi", core_hand_over_asgi, METH_O, NULL},
 
 static int
 handover_setup(PyObject *module)
@@ -350,5 +310,5 @@ handover_setup(PyObject *module)
     for (size_t i = 0; i < Py_ARRAY_LENGTH(handover_words); i++)
         if ((*handover_words[i].made = PyUnicode_InternFromString(handover_words[i].text)) == NULL)
             return -1;
-    return familiar_setup(module);
+    return familiar_setup(module) < 0 ? -1 : begin_asgi_setup();
 }
