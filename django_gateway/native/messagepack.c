@@ -46,49 +46,49 @@ pack_room(size_t size)
     return (size_t)(pack_end - pack_at) >= size ? 0 : pack_grow(size);
 }
 
-/* The last ``size`` bytes of ``number``, the first one first. There is room. */
-static inline void
-pack_bytes(unsigned char head, uint64_t number, int size)
-{
-    *pack_at++ = head;
-    uint64_t turned = htobe64(number << (64 - 8 * size));
-    memcpy(pack_at, &turned, 8); /* more than asked for: room for that is always left */
-    pack_at += size;
-}
-
 /* What a number takes at most, with what pack_bytes writes beyond. */
 #define PACK_NUMBER 16
 
-static inline void
-pack_unsigned(uint64_t number)
+/* The last ``size`` bytes of ``number``, the first one first; where the next goes. There is room. */
+static inline unsigned char *
+pack_bytes(unsigned char *at, unsigned char head, uint64_t number, int size)
 {
-    if (number < 0x80)
-        *pack_at++ = (unsigned char)number;
-    else if (number <= 0xFF)
-        pack_bytes(0xCC, number, 1);
-    else if (number <= 0xFFFF)
-        pack_bytes(0xCD, number, 2);
-    else if (number <= 0xFFFFFFFF)
-        pack_bytes(0xCE, number, 4);
-    else
-        pack_bytes(0xCF, number, 8);
+    uint64_t turned = htobe64(number << (64 - 8 * size));
+    *at = head;
+    memcpy(at + 1, &turned, 8);
+    return at + 1 + size;
+}
+
+static inline unsigned char *
+pack_unsigned(unsigned char *at, uint64_t number)
+{
+    if (number > 0xFFFFFFFF)
+        return pack_bytes(at, 0xCF, number, 8);
+    if (number > 0xFFFF)
+        return pack_bytes(at, 0xCE, number, 4);
+    if (number > 0xFF)
+        return pack_bytes(at, 0xCD, number, 2);
+    if (number > 0x7F)
+        return pack_bytes(at, 0xCC, number, 1);
+    *at = (unsigned char)number;
+    return at + 1;
 }
 
 static inline void
 pack_signed(int64_t number)
 {
     if (number >= 0)
-        pack_unsigned((uint64_t)number);
+        pack_at = pack_unsigned(pack_at, (uint64_t)number);
     else if (number >= -0x20)
         *pack_at++ = (unsigned char)number;
     else if (number >= INT8_MIN)
-        pack_bytes(0xD0, (uint64_t)number, 1);
+        pack_at = pack_bytes(pack_at, 0xD0, (uint64_t)number, 1);
     else if (number >= INT16_MIN)
-        pack_bytes(0xD1, (uint64_t)number, 2);
+        pack_at = pack_bytes(pack_at, 0xD1, (uint64_t)number, 2);
     else if (number >= INT32_MIN)
-        pack_bytes(0xD2, (uint64_t)number, 4);
+        pack_at = pack_bytes(pack_at, 0xD2, (uint64_t)number, 4);
     else
-        pack_bytes(0xD3, (uint64_t)number, 8);
+        pack_at = pack_bytes(pack_at, 0xD3, (uint64_t)number, 8);
 }
 
 static inline int
@@ -107,9 +107,9 @@ pack_head(unsigned char small, size_t most, unsigned char longer, size_t count)
     if (count <= most)
         *pack_at++ = small | (unsigned char)count;
     else if (count <= 0xFFFF)
-        pack_bytes(longer, count, 2);
+        pack_at = pack_bytes(pack_at, longer, count, 2);
     else
-        pack_bytes(longer + 1, count, 4);
+        pack_at = pack_bytes(pack_at, longer + 1, count, 4);
 }
 
 static inline int
@@ -135,7 +135,7 @@ pack_text(PyObject *text)
     if (length > UINT32_MAX || pack_room((size_t)length + PACK_NUMBER) < 0)
         return -1;
     if (length > 31 && length <= 0xFF)
-        pack_bytes(0xD9, (size_t)length, 1);
+        pack_at = pack_bytes(pack_at, 0xD9, (size_t)length, 1);
     else
         pack_head(0xA0, 31, 0xDA, (size_t)length);
     memcpy(pack_at, data, (size_t)length);
@@ -159,7 +159,54 @@ pack_other(PyObject *value)
     return failed ? -1 : 0;
 }
 
-static int pack_value(PyObject *value, int depth);
+/* An int of up to two digits as it lies in memory, as most of a record are: 1 if this is one, and then its number. */
+static inline int
+pack_small(PyObject *value, uint64_t *number)
+{
+#if PY_VERSION_HEX < 0x030C0000
+    const digit *digits = ((PyLongObject *)value)->ob_digit;
+    Py_ssize_t size = Py_SIZE(value);
+#elif PY_VERSION_HEX < 0x030F0000
+    const digit *digits = ((PyLongObject *)value)->long_value.ob_digit;
+    uintptr_t tag = ((PyLongObject *)value)->long_value.lv_tag;
+    Py_ssize_t size = (tag & 3) == 2 ? -1 : (Py_ssize_t)(tag >> 3); /* its sign, and how many digits */
+#else
+    const uint32_t *digits = NULL;
+    Py_ssize_t size = -1;
+#endif
+    if (size == 2)
+        *number = (uint64_t)digits[0] | (uint64_t)digits[1] << PyLong_SHIFT;
+    else if (size == 1)
+        *number = digits[0];
+    else if (size == 0)
+        *number = 0;
+    else
+        return 0;
+    return 1;
+}
+
+static int
+pack_large(PyObject *value)
+{
+    int overflow;
+    long long number = PyLong_AsLongLongAndOverflow(value, &overflow);
+    return overflow ? pack_other(value) : pack_number(number);
+}
+
+static inline int
+pack_int(PyObject *value)
+{
+    uint64_t number;
+    if (!pack_small(value, &number))
+        return pack_large(value);
+    if (pack_room(PACK_NUMBER) < 0)
+        return -1;
+    pack_at = pack_unsigned(pack_at, number);
+    return 0;
+}
+
+static inline int pack_value(PyObject *value, int depth);
+static int pack_rest(PyObject *value, int depth);
 
 static int
 pack_map(PyObject *map, int depth)
@@ -184,13 +231,31 @@ pack_map(PyObject *map, int depth)
     return left == 0 ? 0 : -1;
 }
 
+/* The small numbers that ``items`` begin with, as far as there is room; how many those were. */
+static inline Py_ssize_t
+pack_run(PyObject *const *items, Py_ssize_t count)
+{
+    unsigned char *at = pack_at;
+    Py_ssize_t i = 0, most = (pack_end - at) / PACK_NUMBER;
+    uint64_t number;
+    if (most > count)
+        most = count;
+    for (; i < most && Py_IS_TYPE(items[i], &PyLong_Type) && pack_small(items[i], &number); i++)
+        at = pack_unsigned(at, number);
+    pack_at = at;
+    return i;
+}
+
 static int
 pack_list(PyObject *list, int depth)
 {
     Py_ssize_t count = PyList_GET_SIZE(list);
     if (pack_array(count) < 0)
         return -1;
-    for (Py_ssize_t i = 0; i < count; i++) {
+    for (Py_ssize_t i = 0;; i++) {
+        i += pack_run(((PyListObject *)list)->ob_item + i, count - i);
+        if (i == count)
+            return 0;
         PyObject *item = PyList_GET_ITEM(list, i);
         Py_INCREF(item);
         int failed = pack_value(item, depth);
@@ -198,6 +263,14 @@ pack_list(PyObject *list, int depth)
         if (failed || PyList_GET_SIZE(list) != count)
             return -1;
     }
+}
+
+static int
+pack_array_of(PyObject *const *items, Py_ssize_t count, int depth)
+{
+    for (Py_ssize_t i = 0; i < count; i++)
+        if (pack_value(items[i], depth) < 0)
+            return -1;
     return 0;
 }
 
@@ -205,12 +278,7 @@ static int
 pack_tuple(PyObject *tuple, int depth)
 {
     Py_ssize_t count = PyTuple_GET_SIZE(tuple);
-    if (pack_array(count) < 0)
-        return -1;
-    for (Py_ssize_t i = 0; i < count; i++)
-        if (pack_value(PyTuple_GET_ITEM(tuple, i), depth) < 0)
-            return -1;
-    return 0;
+    return pack_array(count) < 0 ? -1 : pack_array_of(((PyTupleObject *)tuple)->ob_item, count, depth);
 }
 
 static int
@@ -232,41 +300,8 @@ pack_struct(PyObject *value, int depth)
     return pack_other(value);
 }
 
-/* An int of up to two digits as it lies in memory, which is most of a record; others by the function for it. */
-static inline int
-pack_int(PyObject *value)
-{
-#if PY_VERSION_HEX < 0x030C0000
-    const digit *digits = ((PyLongObject *)value)->ob_digit;
-    Py_ssize_t size = Py_SIZE(value);
-#elif PY_VERSION_HEX < 0x030F0000
-    const digit *digits = ((PyLongObject *)value)->long_value.ob_digit;
-    uintptr_t tag = ((PyLongObject *)value)->long_value.lv_tag;
-    Py_ssize_t size = (tag & 3) == 2 ? -1 : (Py_ssize_t)(tag >> 3); /* its sign, and how many digits */
-#else
-    const uint32_t *digits = NULL;
-    Py_ssize_t size = -1;
-#endif
-    uint64_t number;
-    if (size == 2)
-        number = (uint64_t)digits[0] | (uint64_t)digits[1] << PyLong_SHIFT;
-    else if (size == 1)
-        number = digits[0];
-    else if (size == 0)
-        number = 0;
-    else {
-        int overflow;
-        long long other = PyLong_AsLongLongAndOverflow(value, &overflow);
-        return overflow ? pack_other(value) : pack_number(other);
-    }
-    if (pack_room(PACK_NUMBER) < 0)
-        return -1;
-    pack_unsigned(number);
-    return 0;
-}
-
 /* 0, or -1: then all of it is to be done in Python, whether an exception is set or not. */
-static int
+static inline int
 pack_value(PyObject *value, int depth)
 {
     PyTypeObject *type = Py_TYPE(value);
@@ -274,6 +309,13 @@ pack_value(PyObject *value, int depth)
         return pack_int(value);
     if (type == &PyUnicode_Type)
         return pack_text(value);
+    return pack_rest(value, depth);
+}
+
+static int
+pack_rest(PyObject *value, int depth)
+{
+    PyTypeObject *type = Py_TYPE(value);
     if (value == Py_None || type == &PyBool_Type) {
         if (pack_room(1) < 0)
             return -1;
@@ -286,7 +328,7 @@ pack_value(PyObject *value, int depth)
         memcpy(&bits, &number, 8);
         if (pack_room(PACK_NUMBER) < 0)
             return -1;
-        pack_bytes(0xCB, bits, 8);
+        pack_at = pack_bytes(pack_at, 0xCB, bits, 8);
         return 0;
     }
     if (depth >= PACK_DEPTH)

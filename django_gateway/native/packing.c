@@ -233,15 +233,6 @@ pack_or(PyObject *value, Py_ssize_t length, unsigned char empty)
 }
 
 static int
-pack_values(PyObject *const *values, int count)
-{
-    for (int i = 0; i < count; i++)
-        if (pack_value(values[i], 0) < 0)
-            return -1;
-    return 0;
-}
-
-static int
 pack_numbers(const int64_t *numbers, int count)
 {
     if (pack_room((size_t)count * PACK_NUMBER) < 0)
@@ -267,15 +258,15 @@ pack_record(const Fields *r, const Told *told)
     const int64_t sizes[] = {r->bytes_in, r->bytes_out, r->chunks, r->received, r->sent, r->crossings, r->dropped};
     const int64_t split[] = {told->interface, told->middleware, r->view_time, told->body, 0};
     PyObject *last[] = {told->facts, Py_None, r->descriptor};
-    return pack_array(EXCHANGE_FIELDS) < 0 || pack_number(r->id) < 0 || pack_values(who, 3) < 0 ||
-           pack_numbers(when, 3) < 0 || pack_values(request, 5) < 0 || pack_array(5) < 0 ||
-           pack_values(server, 2) < 0 || pack_number(pack_pid) < 0 || pack_value(told->thread, 0) < 0 ||
-           pack_value(pack_host, 0) < 0 || pack_values(inside, 8) < 0 || pack_array(7) < 0 ||
+    return pack_array(EXCHANGE_FIELDS) < 0 || pack_number(r->id) < 0 || pack_array_of(who, 3, 0) < 0 ||
+           pack_numbers(when, 3) < 0 || pack_array_of(request, 5, 0) < 0 || pack_array(5) < 0 ||
+           pack_array_of(server, 2, 0) < 0 || pack_number(pack_pid) < 0 || pack_value(told->thread, 0) < 0 ||
+           pack_value(pack_host, 0) < 0 || pack_array_of(inside, 8, 0) < 0 || pack_array(7) < 0 ||
            pack_numbers(sizes, 7) < 0 || pack_array(5) < 0 || pack_numbers(split, 5) < 0 ||
            pack_value(r->vantage, 0) < 0 ||
            pack_or(unseen, unseen == Py_None ? 0 : PyList_GET_SIZE(unseen), 0x90) < 0 ||
            pack_or(threads, threads == Py_None ? 0 : PyDict_GET_SIZE(threads), 0x80) < 0 ||
-           pack_value(r->request_id, 0) < 0 || pack_or(Py_None, 0, 0x80) < 0 || pack_values(last, 3) < 0 ? -1 : 0;
+           pack_value(r->request_id, 0) < 0 || pack_or(Py_None, 0, 0x80) < 0 || pack_array_of(last, 3, 0) < 0 ? -1 : 0;
 }
 
 /* A field of a msgspec.Struct of ``exchange``, or None where there is none of them; a new reference, or NULL. */
