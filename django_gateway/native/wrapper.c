@@ -12,16 +12,16 @@ wrapper_call(PyObject *application, PyObject *environ, PyObject *start_response)
     return PyObject_Vectorcall(application, args + 1, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
 }
 
-/* A recording that has begun, and the answer to write into it; NULL for an exception, where ``begun`` may be one still. */
+/* A recording that has begun, and the answer to write into it; NULL for an exception: ``begun`` may be one still. */
 static Answer *
 wrapper_begin(PyObject *recorder, PyObject *environ, PyObject *vantage, PyObject *start_response, Answer **begun)
 {
-    PyObject *args[] = {recorder, environ, vantage}, *begin = answer_global(name_begin);
+    PyObject *args[] = {recorder, environ, vantage}, *begin = answer_global(answer_name.begin);
     PyObject *recording = begin == NULL ? NULL : PyObject_Vectorcall(begin, args, 3, NULL);
     if (recording == NULL)
         return NULL;
     Answer *answer = *begun = (Answer *)answer_made(&AnswerType, recording, start_response);
-    PyObject *done = answer == NULL ? NULL : PyObject_CallMethodNoArgs(recording, name_begun);
+    PyObject *done = answer == NULL ? NULL : PyObject_CallMethodNoArgs(recording, answer_name.begun);
     Py_DECREF(recording);
     if (done == NULL)
         return NULL;
@@ -30,7 +30,8 @@ wrapper_begin(PyObject *recorder, PyObject *environ, PyObject *vantage, PyObject
 }
 
 static PyObject *
-wrapper_record(PyObject *application, PyObject *recorder, PyObject *vantage, PyObject *environ, PyObject *start_response)
+wrapper_record(PyObject *application, PyObject *recorder, PyObject *vantage, PyObject *environ,
+               PyObject *start_response)
 {
     Fields *outer = core_recording();
     if (outer != NULL && !outer->done)
@@ -51,9 +52,9 @@ wrapper_record(PyObject *application, PyObject *recorder, PyObject *vantage, PyO
     PyObject *result = NULL, *file_wrapper = NULL;
     if (iterable != NULL) {
         if (PyDict_CheckExact(environ))
-            file_wrapper = Py_XNewRef(PyDict_GetItemWithError(environ, name_file_wrapper));
+            file_wrapper = Py_XNewRef(PyDict_GetItemWithError(environ, answer_name.file_wrapper));
         else
-            file_wrapper = PyObject_CallMethodOneArg(environ, name_get, name_file_wrapper);
+            file_wrapper = PyObject_CallMethodOneArg(environ, answer_name.get, answer_name.file_wrapper);
         if (file_wrapper != NULL || !PyErr_Occurred()) {
             PyObject *args[] = {iterable, file_wrapper};
             result = answer_returned(answer, args, 2);
@@ -169,7 +170,7 @@ static PyTypeObject RecordedWSGIType = {
 };
 
 static int
-wrapper_event(PyObject *codes, const char *name, struct Event *event)
+wrapper_event(PyObject *codes, const char *name, struct AnswerEvent *event)
 {
     PyObject *word = PyDict_GetItemString(codes, name);
     if (word == NULL) {
@@ -185,9 +186,9 @@ wrapper_event(PyObject *codes, const char *name, struct Event *event)
 static PyObject *
 core_connect_answer(PyObject *module, PyObject *args)
 {
-    static const struct { const char *name; struct Event *event; } events[] = {
-        {"wsgi.start_response", &event_started}, {"wsgi.write", &event_write}, {"wsgi.body", &event_body},
-        {"wsgi.next", &event_next}, {"wsgi.abandoned", &event_abandoned}, {"wsgi.close", &event_close},
+    static const struct { const char *name; struct AnswerEvent *event; } events[] = {
+        {"wsgi.start_response", &started_event}, {"wsgi.write", &write_event}, {"wsgi.body", &body_event},
+        {"wsgi.next", &next_event}, {"wsgi.abandoned", &abandoned_event}, {"wsgi.close", &close_event},
     };
     PyObject *names, *codes, *clock, *recording, *unseen;
     if (!PyArg_ParseTuple(args, "O!O!OOU", &PyDict_Type, &names, &PyDict_Type, &codes, &clock, &recording, &unseen))
@@ -195,12 +196,13 @@ core_connect_answer(PyObject *module, PyObject *args)
     for (size_t i = 0; i < Py_ARRAY_LENGTH(events); i++)
         if (wrapper_event(codes, events[i].name, events[i].event) < 0)
             return NULL;
-    PyObject *is_file = PyDict_GetItemWithError(names, name_is_file), *note = PyObject_GetAttr(recording, name_note);
+    PyObject *is_file = PyDict_GetItemWithError(names, answer_name.is_file);
+    PyObject *note = PyObject_GetAttr(recording, answer_name.note);
     if (is_file == NULL || note == NULL) {
         Py_XDECREF(note);
-        return PyErr_Occurred() ? NULL : PyErr_Format(PyExc_NameError, "%U", name_is_file);
+        return PyErr_Occurred() ? NULL : PyErr_Format(PyExc_NameError, "%U", answer_name.is_file);
     }
-    Py_XSETREF(answer_names, Py_NewRef(names));
+    Py_XSETREF(answer_globals, Py_NewRef(names));
     Py_XSETREF(answer_clock, Py_NewRef(clock));
     Py_XSETREF(answer_unseen, Py_NewRef(unseen));
     Py_XSETREF(answer_is_file, Py_NewRef(is_file));
@@ -216,12 +218,18 @@ core_connect_answer(PyObject *module, PyObject *args)
 static int
 answer_setup(PyObject *module)
 {
-    static const struct { PyObject **name; const char *text; } names[] = {
-        {&name_begin, "begin"}, {&name_begun, "begun"}, {&name_start, "start"}, {&name_since, "since"},
-        {&name_finish, "finish"}, {&name_fail, "fail"}, {&name_note, "note"}, {&name_add, "add"}, {&name_room, "room"},
-        {&name_assured, "assured"}, {&name_redactor, "redactor"}, {&name_headers, "headers"}, {&name_table, "_headers"},
-        {&name_told, "_told"}, {&name_returned_word, "_returned_word"}, {&name_is_file, "_is_server_file"},
-        {&name_get, "get"}, {&name_file_wrapper, "wsgi.file_wrapper"}, {&name_length, "__len__"}, {&name_close, "close"},
+    static const struct {
+        PyObject **name;
+        const char *text;
+    } names[] = {
+        {&answer_name.begin, "begin"}, {&answer_name.begun, "begun"}, {&answer_name.start, "start"},
+        {&answer_name.since, "since"}, {&answer_name.finish, "finish"}, {&answer_name.fail, "fail"},
+        {&answer_name.note, "note"}, {&answer_name.add, "add"}, {&answer_name.room, "room"},
+        {&answer_name.assured, "assured"}, {&answer_name.redactor, "redactor"}, {&answer_name.headers, "headers"},
+        {&answer_name.table, "_headers"}, {&answer_name.told, "_told"},
+        {&answer_name.returned_word, "_returned_word"}, {&answer_name.is_file, "_is_server_file"},
+        {&answer_name.get, "get"}, {&answer_name.file_wrapper, "wsgi.file_wrapper"}, {&answer_name.length, "__len__"},
+        {&answer_name.close, "close"},
     };
     for (size_t i = 0; i < Py_ARRAY_LENGTH(names); i++)
         if ((*names[i].name = PyUnicode_InternFromString(names[i].text)) == NULL)
