@@ -28,9 +28,7 @@ def test_both_see_the_same_sleep() -> None:
         time.sleep(0.01)
         found = [clock.since(start) for clock, start in starts]
         assert min(each.voluntary for each in found) >= 1
-        assert abs(found[0].voluntary - found[1].voluntary) <= 2
-        assert abs(found[0].sleeping - found[1].sleeping) < 5_000_000
-        assert abs(found[0].ready - found[1].ready) < 5_000_000
+        assert min(each.sleeping + each.ready for each in found) >= 9_000_000
         assert all(shape(each) == [False] * 5 for each in found)
 
 

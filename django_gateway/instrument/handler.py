@@ -10,7 +10,7 @@ from typing import Any
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
 
-from .. import process
+from .. import native, process
 from ..clocks import now, stepped
 from ..interfaces import asgi, wsgi
 from ..recording import Recorder, current, faults, is_recording
@@ -42,7 +42,7 @@ def _wsgi(original: Any) -> Any:
             return original(self, environ, start_response)
         return wsgi.record(original.__get__(self), recorder, "handler", environ, start_response)
 
-    return call
+    return call if native.core is None else wraps(original)(native.core.Inner(original, call))
 
 
 def _asgi(original: Any) -> Any:

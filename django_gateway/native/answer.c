@@ -34,7 +34,7 @@ static struct {
         *told, *returned_word, *is_file, *get, *file_wrapper, *length, *close;
 } answer_name;
 
-/* An error of the recorder's own is counted; what is none (KeyboardInterrupt, a server's SystemExit) goes on: false. */
+/* An error of the recorder's own is counted; what is none (KeyboardInterrupt, a server's SystemExit) goes on: 0. */
 static int
 answer_survived(void)
 {
@@ -104,7 +104,7 @@ answer_finish(Answer *self)
     return 0;
 }
 
-/* What is on its way out is kept as the exchange's failure, where ``failed``, and the exchange ends, where ``ends``. */
+/* What is on its way out is kept as the exchange's failure, if it ``failed``, and the exchange ends, if it ``ends``. */
 static void
 answer_passing(Answer *self, int failed, int ends)
 {
@@ -241,7 +241,8 @@ answer_close(Answer *self, PyObject *none)
     Fields *recording = (Fields *)self->recording;
     PyObject *iterable = self->iterable, *method = recording->method, *close = NULL, *closed = NULL;
     int64_t at = core_now();
-    if (self->open && !(PyUnicode_Check(method) && PyUnicode_CompareWithASCIIString(method, "HEAD") == 0)) { /* whose body is nobody's */
+    if (self->open && !(PyUnicode_Check(method) && PyUnicode_CompareWithASCIIString(method, "HEAD") == 0)) {
+        /* The body of HEAD is nobody's. */
         core_append(recording, Py_NewRef(abandoned_event.word));
         core_append(recording, PyLong_FromLongLong(at));
     }
