@@ -9,6 +9,7 @@ from typing import Any
 
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
+from django.http import HttpResponse, response
 
 from .. import native, process
 from ..clocks import now, stepped
@@ -20,6 +21,9 @@ Patch = tuple[Any, str, Any]
 
 
 def patches() -> Iterable[Patch]:
+    iterate: Any = HttpResponse.__iter__
+    if native.core is not None and iterate.__code__.co_filename == response.__file__:
+        native.core.plain_body(iterate)  # and nobody has put another in its place
     yield WSGIHandler, "__call__", _wsgi(WSGIHandler.__call__)
     yield ASGIHandler, "__call__", _asgi(ASGIHandler.__call__)
     for name in ("run_get_response", "send_response"):

@@ -31,7 +31,7 @@ static uint64_t returned_mark;
 /* Names, interned. */
 static struct {
     PyObject *begin, *begun, *start, *since, *finish, *fail, *note, *add, *room, *assured, *redactor, *headers, *table,
-        *told, *returned_word, *is_file, *get, *file_wrapper, *length, *close;
+        *told, *returned_word, *is_file, *get, *file_wrapper, *length, *close, *iter, *container;
 } answer_name;
 
 /* An error of the recorder's own is counted; what is none (KeyboardInterrupt, a server's SystemExit) goes on: 0. */
@@ -187,7 +187,9 @@ answer_take(Answer *self, PyObject *iterable, PyObject *file_wrapper)
     core_set(&recording->returned, instant);
     if (answer_returned_word(Py_TYPE(iterable)) < 0)
         return -1;
-    core_reach(recording, returned_word, returned_mark, at);
+    core_append(recording, Py_NewRef(returned_word));
+    core_append(recording, Py_NewRef(instant));
+    core_mark(recording, returned_mark, at);
     if (file_wrapper != NULL && file_wrapper != Py_None) {
         int is = answer_is_server_file(iterable, file_wrapper);
         if (is > 0) {

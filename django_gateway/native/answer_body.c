@@ -11,12 +11,67 @@ typedef struct {
 
 static PyTypeObject ChunksType;
 
+/* HttpResponse.__iter__ as Django has it, and the type that was last found to have it. */
+static PyObject *plain_iter;
+static PyTypeObject *plain_type;
+static unsigned int plain_version;
+
+/* plain_body(HttpResponse.__iter__): it does nothing but to iterate ``_container``. */
+static PyObject *
+core_plain_body(PyObject *module, PyObject *iter)
+{
+    Py_XSETREF(plain_iter, Py_NewRef(iter));
+    plain_type = NULL;
+    Py_RETURN_NONE;
+}
+
+static int
+chunks_has_plain_iter(PyTypeObject *type)
+{
+    if (plain_iter == NULL || type->tp_getattro != PyObject_GenericGetAttr)
+        return 0;
+    if (type == plain_type && type->tp_version_tag == plain_version)
+        return 1;
+    PyObject *iter = PyObject_GetAttr((PyObject *)type, answer_name.iter), *container = NULL;
+    if (iter == plain_iter)
+        container = PyObject_GetAttr((PyObject *)type, answer_name.container);
+    int is = iter == plain_iter && container == NULL && type->tp_version_tag != 0;
+    Py_XDECREF(iter);
+    Py_XDECREF(container);
+    PyErr_Clear();
+    if (is) {
+        plain_type = type;
+        plain_version = type->tp_version_tag;
+    }
+    return is;
+}
+
+/* What iter() gives, where that runs nothing of the application's; NULL without an exception where it may. */
+static PyObject *
+chunks_plain(PyObject *iterable)
+{
+    if (PyList_CheckExact(iterable) || PyTuple_CheckExact(iterable))
+        return PyObject_GetIter(iterable);
+    if (!chunks_has_plain_iter(Py_TYPE(iterable)))
+        return NULL;
+    PyObject *iterator = NULL, *container = PyObject_GetAttr(iterable, answer_name.container);
+    if (container != NULL && PyList_CheckExact(container))
+        iterator = PyObject_GetIter(container);
+    Py_XDECREF(container);
+    PyErr_Clear();
+    return iterator;
+}
+
 /* The first next(): -1 for an exception. */
 static int
 chunks_begin(Chunks *self, Answer *answer)
 {
+    answer->open = self->plain = 1;
+    self->iterator = chunks_plain(answer->iterable);
+    if (self->iterator != NULL)
+        return 0;
+    self->plain = 0;
     PyObject *token = answer_enter(answer);
-    answer->open = 1;
     /* Django collects an async stream here, before the first chunk. */
     PyObject *iterator = self->iterator = PyObject_GetIter(answer->iterable);
     if (iterator == NULL) {

@@ -1,5 +1,28 @@
 /* What start_response and each piece of the body leave in the trail. A part of answer.c. */
 
+/* Types whose ``note`` is Recording's own, by the version that the interpreter gives each state of a type; and the room
+   that was looked at last. */
+static PyTypeObject *assured_type;
+static unsigned int assured_version;
+static PyObject *assured_room;
+static Py_ssize_t assured_length;
+
+static int
+answer_notes_as_python(PyTypeObject *type)
+{
+    if (type == assured_type && type->tp_version_tag == assured_version)
+        return 1;
+    PyObject *note = PyObject_GetAttr((PyObject *)type, answer_name.note);
+    int is = note == answer_python_note && type->tp_version_tag != 0;
+    Py_XDECREF(note);
+    PyErr_Clear();
+    if (is) {
+        assured_type = type;
+        assured_version = type->tp_version_tag;
+    }
+    return is;
+}
+
 /* Below what length of its trail this file may add to it: 0 where Recording.note has to, as of what overrides it. */
 static Py_ssize_t
 answer_assured(Answer *self)
@@ -7,17 +30,18 @@ answer_assured(Answer *self)
     if (self->assured >= 0)
         return self->assured;
     self->assured = 0;
-    PyObject *note = PyObject_GetAttr((PyObject *)Py_TYPE(self->recording), answer_name.note);
-    if (note != NULL && note == answer_python_note) {
-        PyObject *room = PyObject_GetAttr(((Fields *)self->recording)->recorder, answer_name.room);
-        PyObject *assured = room == NULL ? NULL : PyObject_GetAttr(room, answer_name.assured);
-        Py_ssize_t length = assured == NULL ? -1 : PyLong_AsSsize_t(assured);
-        if (length > 0)
-            self->assured = length;
+    if (!answer_notes_as_python(Py_TYPE(self->recording)))
+        return 0;
+    PyObject *room = PyObject_GetAttr(((Fields *)self->recording)->recorder, answer_name.room);
+    if (room != NULL && room != assured_room) {
+        PyObject *assured = PyObject_GetAttr(room, answer_name.assured);
+        assured_length = assured == NULL ? 0 : PyLong_AsSsize_t(assured);
         Py_XDECREF(assured);
-        Py_XDECREF(room);
+        Py_XSETREF(assured_room, Py_NewRef(room));
     }
-    Py_XDECREF(note);
+    if (room != NULL && assured_length > 0)
+        self->assured = assured_length;
+    Py_XDECREF(room);
     PyErr_Clear();
     return self->assured;
 }
@@ -54,21 +78,64 @@ answer_note(Answer *self, const struct AnswerEvent *event, PyObject *piece)
     return 0;
 }
 
-/* The entries of headers that are all known to the redactor; NULL, also without an exception, where they are not. */
+/* The headers of the last answer, by their places: what is the same in the next one is not looked up again. */
+#define PLACES 24
+static struct Told {
+    PyObject *name, *value, *entry;
+} told_headers[PLACES];
+static PyObject *told_table;
+
+static inline int
+answer_same_text(PyObject *one, PyObject *other)
+{
+    Py_ssize_t length = PyUnicode_GET_LENGTH(one);
+    return one == other || (length == PyUnicode_GET_LENGTH(other) && PyUnicode_KIND(one) == PyUnicode_KIND(other) &&
+                            memcmp(PyUnicode_DATA(one), PyUnicode_DATA(other), length * PyUnicode_KIND(one)) == 0);
+}
+
+/* The number of a header that the redactor knows; NULL, also without an exception, where it does not. */
+static PyObject *
+answer_known_header(PyObject *pair, Py_ssize_t place)
+{
+    if (!PyTuple_CheckExact(pair) || PyTuple_GET_SIZE(pair) != 2)
+        return NULL;
+    PyObject *name = PyTuple_GET_ITEM(pair, 0), *value = PyTuple_GET_ITEM(pair, 1);
+    if (!PyUnicode_CheckExact(name) || !PyUnicode_CheckExact(value))
+        return NULL;
+    struct Told *last = place < PLACES ? &told_headers[place] : NULL;
+    if (last != NULL && last->name != NULL && answer_same_text(name, last->name) &&
+        answer_same_text(value, last->value))
+        return Py_NewRef(last->entry);
+    PyObject *entry = PyDict_GetItemWithError(told_table, pair);
+    if (entry != NULL && last != NULL) {
+        Py_XSETREF(last->name, Py_NewRef(name));
+        Py_XSETREF(last->value, Py_NewRef(value));
+        Py_XSETREF(last->entry, Py_NewRef(entry));
+    }
+    return Py_XNewRef(entry);
+}
+
 static PyObject *
 answer_known_headers(PyObject *table, PyObject *headers)
 {
     Py_ssize_t count = PyList_GET_SIZE(headers);
-    PyObject *entries = PyDict_CheckExact(table) ? PyList_New(count) : NULL;
+    if (table != told_table) {
+        if (!PyDict_CheckExact(table))
+            return NULL;
+        for (int i = 0; i < PLACES; i++) {
+            Py_CLEAR(told_headers[i].name);
+            Py_CLEAR(told_headers[i].value);
+            Py_CLEAR(told_headers[i].entry);
+        }
+        Py_XSETREF(told_table, Py_NewRef(table));
+    }
+    PyObject *entries = PyList_New(count);
     for (Py_ssize_t i = 0; entries != NULL && i < count; i++) {
-        PyObject *pair = PyList_GET_ITEM(headers, i), *known = NULL;
-        if (PyTuple_CheckExact(pair) && PyTuple_GET_SIZE(pair) == 2 &&
-            PyUnicode_CheckExact(PyTuple_GET_ITEM(pair, 0)) && PyUnicode_CheckExact(PyTuple_GET_ITEM(pair, 1)))
-            known = PyDict_GetItemWithError(table, pair);
+        PyObject *known = answer_known_header(PyList_GET_ITEM(headers, i), i);
         if (known == NULL)
             Py_CLEAR(entries);
         else
-            PyList_SET_ITEM(entries, i, Py_NewRef(known));
+            PyList_SET_ITEM(entries, i, known);
     }
     return entries;
 }

@@ -294,7 +294,8 @@ core_connect_answer(PyObject *module, PyObject *args)
 #define ANSWER_METHODS \
     {"record", (PyCFunction)(void (*)(void))core_record, METH_FASTCALL, NULL}, \
     {"is_recording", (PyCFunction)(void (*)(void))core_is_recording, METH_FASTCALL, NULL}, \
-    {"connect_answer", core_connect_answer, METH_VARARGS, NULL},
+    {"connect_answer", core_connect_answer, METH_VARARGS, NULL}, \
+    {"plain_body", core_plain_body, METH_O, NULL},
 
 static int
 answer_setup(PyObject *module)
@@ -311,6 +312,7 @@ answer_setup(PyObject *module)
         {&answer_name.returned_word, "_returned_word"}, {&answer_name.is_file, "_is_server_file"},
         {&answer_name.get, "get"}, {&answer_name.file_wrapper, "wsgi.file_wrapper"}, {&answer_name.length, "__len__"},
         {&answer_name.close, "close"},
+        {&answer_name.iter, "__iter__"}, {&answer_name.container, "_container"},
     };
     for (size_t i = 0; i < Py_ARRAY_LENGTH(names); i++)
         if ((*names[i].name = PyUnicode_InternFromString(names[i].text)) == NULL)
