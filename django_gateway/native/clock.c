@@ -1,6 +1,6 @@
 /* ThreadClock: what the operating system gave the calling thread. clocks.py has it in Python, and says why it is so.
 
-   The kernel is asked with the interpreter's lock held: letting go of it for one microsecond can cost five milliseconds. */
+   The kernel is asked with the interpreter's lock held: to let go of it for a microsecond can cost 5 ms. */
 
 #include "core.h"
 
@@ -211,7 +211,8 @@ clock_since(ThreadClock *self, PyObject *given)
     clock_out(self, thread);
     if (before[0] < 0 || thread->out[0] < 0)
         return clock_scheduler(self, running, waited, away - waited, -1, -1);
-    return clock_scheduler(self, running, waited, away - waited, thread->out[0] - before[0], thread->out[1] - before[1]);
+    return clock_scheduler(self, running, waited, away - waited, thread->out[0] - before[0],
+                           thread->out[1] - before[1]);
 }
 
 /* ThreadClock(Scheduler, path of schedstat or None, whether switches are counted) */
@@ -307,7 +308,8 @@ clock_setup(PyObject *module)
         return -1;
     }
     clock_key = PyUnicode_InternFromString("django_gateway.clock");
-    if (clock_key == NULL || PyType_Ready(&ReadingType) < 0 || PyType_Ready(&ClockThreadType) < 0 || PyType_Ready(&ThreadClockType) < 0)
+    if (clock_key == NULL || PyType_Ready(&ReadingType) < 0 || PyType_Ready(&ClockThreadType) < 0 ||
+        PyType_Ready(&ThreadClockType) < 0)
         return -1;
     return PyModule_AddObjectRef(module, "ThreadClock", (PyObject *)&ThreadClockType);
 }

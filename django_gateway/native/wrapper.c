@@ -12,16 +12,16 @@ wrapper_call(PyObject *application, PyObject *environ, PyObject *start_response)
     return PyObject_Vectorcall(application, args + 1, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
 }
 
-/* A recording that has begun, and the answer to write into it; NULL for an exception, where ``begun`` may be one still. */
+/* A recording that has begun, and the answer to write into it; NULL for an exception: ``begun`` may be one still. */
 static Answer *
 wrapper_begin(PyObject *recorder, PyObject *environ, PyObject *vantage, PyObject *start_response, Answer **begun)
 {
-    PyObject *args[] = {recorder, environ, vantage}, *begin = answer_global(name_begin);
+    PyObject *args[] = {recorder, environ, vantage}, *begin = answer_global(answer_name.begin);
     PyObject *recording = begin == NULL ? NULL : PyObject_Vectorcall(begin, args, 3, NULL);
     if (recording == NULL)
         return NULL;
     Answer *answer = *begun = (Answer *)answer_made(&AnswerType, recording, start_response);
-    PyObject *done = answer == NULL ? NULL : PyObject_CallMethodNoArgs(recording, name_begun);
+    PyObject *done = answer == NULL ? NULL : PyObject_CallMethodNoArgs(recording, answer_name.begun);
     Py_DECREF(recording);
     if (done == NULL)
         return NULL;
@@ -30,7 +30,8 @@ wrapper_begin(PyObject *recorder, PyObject *environ, PyObject *vantage, PyObject
 }
 
 static PyObject *
-wrapper_record(PyObject *application, PyObject *recorder, PyObject *vantage, PyObject *environ, PyObject *start_response)
+wrapper_record(PyObject *application, PyObject *recorder, PyObject *vantage, PyObject *environ,
+               PyObject *start_response)
 {
     Fields *outer = core_recording();
     if (outer != NULL && !outer->done)
@@ -51,9 +52,9 @@ wrapper_record(PyObject *application, PyObject *recorder, PyObject *vantage, PyO
     PyObject *result = NULL, *file_wrapper = NULL;
     if (iterable != NULL) {
         if (PyDict_CheckExact(environ))
-            file_wrapper = Py_XNewRef(PyDict_GetItemWithError(environ, name_file_wrapper));
+            file_wrapper = Py_XNewRef(PyDict_GetItemWithError(environ, answer_name.file_wrapper));
         else
-            file_wrapper = PyObject_CallMethodOneArg(environ, name_get, name_file_wrapper);
+            file_wrapper = PyObject_CallMethodOneArg(environ, answer_name.get, answer_name.file_wrapper);
         if (file_wrapper != NULL || !PyErr_Occurred()) {
             PyObject *args[] = {iterable, file_wrapper};
             result = answer_returned(answer, args, 2);
@@ -168,8 +169,89 @@ static PyTypeObject RecordedWSGIType = {
     .tp_members = wrapped_members,
 };
 
+/* A method of Django's: ``plain`` where something is recording already, else ``python``, which begins a recording. */
+typedef struct {
+    PyObject_HEAD
+    vectorcallfunc vectorcall;
+    PyObject *dict, *plain, *python;
+} Inner;
+
+static PyObject *
+inner_vectorcall(Inner *self, PyObject *const *args, size_t count, PyObject *names)
+{
+    Fields *recording = core_recording();
+    return PyObject_Vectorcall(recording != NULL && !recording->done ? self->plain : self->python, args, count, names);
+}
+
+/* Inner(plain, python) */
+static PyObject *
+inner_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
+{
+    PyObject *plain, *python;
+    Inner *self = PyArg_ParseTuple(args, "OO", &plain, &python) ? (Inner *)type->tp_alloc(type, 0) : NULL;
+    if (self != NULL) {
+        self->vectorcall = (vectorcallfunc)inner_vectorcall;
+        self->plain = Py_NewRef(plain);
+        self->python = Py_NewRef(python);
+    }
+    return (PyObject *)self;
+}
+
+static PyObject *
+inner_bound(PyObject *self, PyObject *owner, PyObject *type)
+{
+    return owner == NULL || owner == Py_None ? Py_NewRef(self) : PyMethod_New(self, owner);
+}
+
 static int
-wrapper_event(PyObject *codes, const char *name, struct Event *event)
+inner_traverse(Inner *self, visitproc visit, void *arg)
+{
+    Py_VISIT(self->dict);
+    Py_VISIT(self->plain);
+    Py_VISIT(self->python);
+    return 0;
+}
+
+static int
+inner_clear(Inner *self)
+{
+    Py_CLEAR(self->dict);
+    return 0;
+}
+
+static void
+inner_dealloc(Inner *self)
+{
+    PyObject_GC_UnTrack(self);
+    Py_XDECREF(self->dict);
+    Py_XDECREF(self->plain);
+    Py_XDECREF(self->python);
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+static PyGetSetDef inner_attributes[] = {
+    {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL, NULL},
+    {NULL},
+};
+
+static PyTypeObject InnerType = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "django_gateway.native.core.Inner",
+    .tp_basicsize = sizeof(Inner),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_METHOD_DESCRIPTOR,
+    .tp_new = inner_new,
+    .tp_call = PyVectorcall_Call,
+    .tp_vectorcall_offset = offsetof(Inner, vectorcall),
+    .tp_dictoffset = offsetof(Inner, dict),
+    .tp_descr_get = inner_bound,
+    .tp_traverse = (traverseproc)inner_traverse,
+    .tp_clear = (inquiry)inner_clear,
+    .tp_dealloc = (destructor)inner_dealloc,
+    .tp_getset = inner_attributes,
+};
+
+static int
+wrapper_event(PyObject *codes, const char *name, struct AnswerEvent *event)
 {
     PyObject *word = PyDict_GetItemString(codes, name);
     if (word == NULL) {
@@ -185,9 +267,9 @@ wrapper_event(PyObject *codes, const char *name, struct Event *event)
 static PyObject *
 core_connect_answer(PyObject *module, PyObject *args)
 {
-    static const struct { const char *name; struct Event *event; } events[] = {
-        {"wsgi.start_response", &event_started}, {"wsgi.write", &event_write}, {"wsgi.body", &event_body},
-        {"wsgi.next", &event_next}, {"wsgi.abandoned", &event_abandoned}, {"wsgi.close", &event_close},
+    static const struct { const char *name; struct AnswerEvent *event; } events[] = {
+        {"wsgi.start_response", &started_event}, {"wsgi.write", &write_event}, {"wsgi.body", &body_event},
+        {"wsgi.next", &next_event}, {"wsgi.abandoned", &abandoned_event}, {"wsgi.close", &close_event},
     };
     PyObject *names, *codes, *clock, *recording, *unseen;
     if (!PyArg_ParseTuple(args, "O!O!OOU", &PyDict_Type, &names, &PyDict_Type, &codes, &clock, &recording, &unseen))
@@ -195,12 +277,13 @@ core_connect_answer(PyObject *module, PyObject *args)
     for (size_t i = 0; i < Py_ARRAY_LENGTH(events); i++)
         if (wrapper_event(codes, events[i].name, events[i].event) < 0)
             return NULL;
-    PyObject *is_file = PyDict_GetItemWithError(names, name_is_file), *note = PyObject_GetAttr(recording, name_note);
+    PyObject *is_file = PyDict_GetItemWithError(names, answer_name.is_file);
+    PyObject *note = PyObject_GetAttr(recording, answer_name.note);
     if (is_file == NULL || note == NULL) {
         Py_XDECREF(note);
-        return PyErr_Occurred() ? NULL : PyErr_Format(PyExc_NameError, "%U", name_is_file);
+        return PyErr_Occurred() ? NULL : PyErr_Format(PyExc_NameError, "%U", answer_name.is_file);
     }
-    Py_XSETREF(answer_names, Py_NewRef(names));
+    Py_XSETREF(answer_globals, Py_NewRef(names));
     Py_XSETREF(answer_clock, Py_NewRef(clock));
     Py_XSETREF(answer_unseen, Py_NewRef(unseen));
     Py_XSETREF(answer_is_file, Py_NewRef(is_file));
@@ -211,27 +294,36 @@ core_connect_answer(PyObject *module, PyObject *args)
 #define ANSWER_METHODS \
     {"record", (PyCFunction)(void (*)(void))core_record, METH_FASTCALL, NULL}, \
     {"is_recording", (PyCFunction)(void (*)(void))core_is_recording, METH_FASTCALL, NULL}, \
-    {"connect_answer", core_connect_answer, METH_VARARGS, NULL},
+    {"connect_answer", core_connect_answer, METH_VARARGS, NULL}, \
+    {"plain_body", core_plain_body, METH_O, NULL},
 
 static int
 answer_setup(PyObject *module)
 {
-    static const struct { PyObject **name; const char *text; } names[] = {
-        {&name_begin, "begin"}, {&name_begun, "begun"}, {&name_start, "start"}, {&name_since, "since"},
-        {&name_finish, "finish"}, {&name_fail, "fail"}, {&name_note, "note"}, {&name_add, "add"}, {&name_room, "room"},
-        {&name_assured, "assured"}, {&name_redactor, "redactor"}, {&name_headers, "headers"}, {&name_table, "_headers"},
-        {&name_told, "_told"}, {&name_returned_word, "_returned_word"}, {&name_is_file, "_is_server_file"},
-        {&name_get, "get"}, {&name_file_wrapper, "wsgi.file_wrapper"}, {&name_length, "__len__"}, {&name_close, "close"},
+    static const struct {
+        PyObject **name;
+        const char *text;
+    } names[] = {
+        {&answer_name.begin, "begin"}, {&answer_name.begun, "begun"}, {&answer_name.start, "start"},
+        {&answer_name.since, "since"}, {&answer_name.finish, "finish"}, {&answer_name.fail, "fail"},
+        {&answer_name.note, "note"}, {&answer_name.add, "add"}, {&answer_name.room, "room"},
+        {&answer_name.assured, "assured"}, {&answer_name.redactor, "redactor"}, {&answer_name.headers, "headers"},
+        {&answer_name.table, "_headers"}, {&answer_name.told, "_told"},
+        {&answer_name.returned_word, "_returned_word"}, {&answer_name.is_file, "_is_server_file"},
+        {&answer_name.get, "get"}, {&answer_name.file_wrapper, "wsgi.file_wrapper"}, {&answer_name.length, "__len__"},
+        {&answer_name.close, "close"},
+        {&answer_name.iter, "__iter__"}, {&answer_name.container, "_container"},
     };
     for (size_t i = 0; i < Py_ARRAY_LENGTH(names); i++)
         if ((*names[i].name = PyUnicode_InternFromString(names[i].text)) == NULL)
             return -1;
-    PyTypeObject *const types[] = {&AnswerType, &SizedAnswerType, &ChunksType, &RecordedWSGIType};
+    PyTypeObject *const types[] = {&AnswerType, &SizedAnswerType, &ChunksType, &RecordedWSGIType, &InnerType};
     for (size_t i = 0; i < Py_ARRAY_LENGTH(types); i++)
         if (PyType_Ready(types[i]) < 0)
             return -1;
-    return PyModule_AddObjectRef(module, "Answer", (PyObject *)&AnswerType) < 0 ||
-                   PyModule_AddObjectRef(module, "SizedAnswer", (PyObject *)&SizedAnswerType) < 0
-               ? -1
-               : PyModule_AddObjectRef(module, "RecordedWSGI", (PyObject *)&RecordedWSGIType);
+    if (PyModule_AddObjectRef(module, "Answer", (PyObject *)&AnswerType) < 0 ||
+        PyModule_AddObjectRef(module, "SizedAnswer", (PyObject *)&SizedAnswerType) < 0 ||
+        PyModule_AddObjectRef(module, "Inner", (PyObject *)&InnerType) < 0)
+        return -1;
+    return PyModule_AddObjectRef(module, "RecordedWSGI", (PyObject *)&RecordedWSGIType);
 }
