@@ -13,7 +13,8 @@ typedef struct {
 /* Numbers of the events, and the Python methods for other messages. */
 static PyObject *code_request, *code_start, *code_body, *code_disconnect, *received_in_python, *sent_in_python;
 static uint64_t mark_request, mark_start, mark_body, mark_disconnect;
-static PyObject *s_type, *s_body, *s_more_body, *s_status, *s_headers, *s_redactor, *s_method, *s_query_string, *s_client;
+static PyObject *s_type, *s_body, *s_more_body, *s_status, *s_headers, *s_redactor, *s_method, *s_query_string, *s_client,
+    *s_query;
 
 /* legible.LONGEST */
 #define LONGEST 8192
@@ -295,7 +296,7 @@ core_opened(PyObject *module, PyObject *const *args, Py_ssize_t count)
     Fields *recording = (Fields *)args[0];
     PyObject *scope = args[1], *correlation, *method = PyDict_GetItemWithError(scope, s_method);
     PyObject *query = PyDict_GetItemWithError(scope, s_query_string);
-    if (!is_plain(method) || (query != NULL && query != Py_None && !(PyBytes_CheckExact(query) && !PyBytes_GET_SIZE(query))) ||
+    if (!is_plain(method) || (query != NULL && query != Py_None && !PyBytes_CheckExact(query)) ||
         !find_request_id(PyDict_GetItemWithError(scope, s_headers), &correlation) || correlation != NULL)
         goto python;
     PyObject *client = client_of(PyDict_GetItemWithError(scope, s_client));
@@ -306,6 +307,17 @@ core_opened(PyObject *module, PyObject *const *args, Py_ssize_t count)
     else
         Py_DECREF(client);
     core_set(&recording->method, Py_NewRef(method));
+    if (query != NULL && query != Py_None && PyBytes_GET_SIZE(query)) {
+        PyObject *text = PyUnicode_DecodeLatin1(PyBytes_AS_STRING(query), PyBytes_GET_SIZE(query), NULL), *told = NULL;
+        PyObject *redactor = PyObject_GetAttr(recording->recorder, s_redactor);
+        if (text != NULL && redactor != NULL)
+            told = PyObject_CallMethodOneArg(redactor, s_query, text);
+        Py_XDECREF(text);
+        Py_XDECREF(redactor);
+        if (told == NULL)
+            return NULL; /* as in Python */
+        core_set(&recording->query, told);
+    }
     Py_RETURN_TRUE;
 python:
     PyErr_Clear();
@@ -339,7 +351,7 @@ conversation_setup(PyObject *module)
     } interned[] = {
         {&s_type, "type"}, {&s_body, "body"}, {&s_more_body, "more_body"}, {&s_status, "status"},
         {&s_headers, "headers"}, {&s_redactor, "redactor"}, {&s_method, "method"}, {&s_client, "client"},
-        {&s_query_string, "query_string"},
+        {&s_query_string, "query_string"}, {&s_query, "query"},
     };
     for (size_t i = 0; i < Py_ARRAY_LENGTH(interned); i++)
         if ((*interned[i].name = PyUnicode_InternFromString(interned[i].text)) == NULL)
