@@ -246,6 +246,22 @@ def wrapped(*args: Any, **named: Any) -> Any:
     return args, named
 
 
+@wraps(wrapped)
+def twice(*args: Any, **named: Any) -> Any:
+    return args, named
+
+
+class Wrapped:
+    @wraps(function)
+    def method(self, *args: Any, **named: Any) -> Any:
+        return args, named
+
+
+@wraps(Owner())
+def around_another(*args: Any, **named: Any) -> Any:
+    return args, named
+
+
 class Own(SyncToAsync[..., Any]):
     def thread_handler(self, *args: Any, **named: Any) -> Any:
         return super().thread_handler(*args, **named)  # type: ignore[no-untyped-call]
@@ -261,6 +277,9 @@ CALLABLES: list[Callable[..., Any]] = [
     function,
     wrapped,
     attributed,
+    twice,
+    around_another,
+    Wrapped().method,
     partial(function, 1),
     Owner().method,
     Heir().method,

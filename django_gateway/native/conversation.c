@@ -11,35 +11,36 @@ typedef struct {
 } Conversation;
 
 /* Numbers of the events, and the Python methods for other messages. */
-static PyObject *code_request, *code_start, *code_body, *code_disconnect, *received_in_python, *sent_in_python;
-static uint64_t mark_request, mark_start, mark_body, mark_disconnect;
-static PyObject *s_type, *s_body, *s_more_body, *s_status, *s_headers, *s_redactor, *s_method, *s_query_string, *s_client,
-    *s_query;
+static PyObject *asgi_code_request, *asgi_code_start, *asgi_code_body, *asgi_code_disconnect;
+static PyObject *asgi_received_in_python, *asgi_sent_in_python;
+static uint64_t asgi_mark_request, asgi_mark_start, asgi_mark_body, asgi_mark_disconnect;
+static PyObject *asgi_type, *asgi_body, *asgi_more_body, *asgi_status, *asgi_headers, *asgi_redactor, *asgi_method,
+    *asgi_query_string, *asgi_client, *asgi_query;
 
 /* legible.LONGEST */
-#define LONGEST 8192
+#define CONVERSATION_LONGEST 8192
 
 static int
-is_text(PyObject *value, const char *text, Py_ssize_t length)
+message_is(PyObject *value, const char *text, Py_ssize_t length)
 {
     return value != NULL && PyUnicode_CheckExact(value) && PyUnicode_GET_LENGTH(value) == length &&
            PyUnicode_IS_COMPACT_ASCII(value) && memcmp(PyUnicode_DATA(value), text, (size_t)length) == 0;
 }
 
-#define IS(value, text) is_text(value, text, sizeof(text) - 1)
+#define MESSAGE_IS(value, text) message_is(value, text, sizeof(text) - 1)
 
 /* The number of bytes of a body, and whether more follow; 0 where the message is not as usual. */
 static int
-piece_of(PyObject *message, Py_ssize_t *size, PyObject **more)
+conversation_piece(PyObject *message, Py_ssize_t *size, PyObject **more)
 {
-    PyObject *body = PyDict_GetItemWithError(message, s_body);
+    PyObject *body = PyDict_GetItemWithError(message, asgi_body);
     if (body == NULL || body == Py_None)
         *size = 0;
     else if (PyBytes_CheckExact(body))
         *size = PyBytes_GET_SIZE(body);
     else
         return 0;
-    PyObject *follows = PyDict_GetItemWithError(message, s_more_body);
+    PyObject *follows = PyDict_GetItemWithError(message, asgi_more_body);
     *more = follows == NULL ? Py_False : follows;
     return PyBool_Check(*more);
 }
@@ -50,33 +51,33 @@ conversation_received(Conversation *self, PyObject *message)
     Fields *recording = self->recording;
     if (!PyDict_CheckExact(message) || recording == NULL)
         goto unusual;
-    PyObject *kind = PyDict_GetItemWithError(message, s_type), *more;
+    PyObject *kind = PyDict_GetItemWithError(message, asgi_type), *more;
     Py_ssize_t size;
-    if (IS(kind, "http.request") && piece_of(message, &size, &more)) {
+    if (MESSAGE_IS(kind, "http.request") && conversation_piece(message, &size, &more)) {
         int64_t at = core_now();
         recording->bytes_in += size;
-        if (has_room(recording)) {
-            core_append(recording, Py_NewRef(code_request));
+        if (crossing_has_room(recording)) {
+            core_append(recording, Py_NewRef(asgi_code_request));
             core_append(recording, PyLong_FromLongLong(at));
             core_append(recording, PyLong_FromSsize_t(size));
             core_append(recording, Py_NewRef(more));
         }
-        core_mark(recording, mark_request, at);
+        core_mark(recording, asgi_mark_request, at);
         Py_RETURN_NONE;
     }
-    if (IS(kind, "http.disconnect")) {
+    if (MESSAGE_IS(kind, "http.disconnect")) {
         int64_t at = core_now();
-        if (has_room(recording)) {
-            core_append(recording, Py_NewRef(code_disconnect));
+        if (crossing_has_room(recording)) {
+            core_append(recording, Py_NewRef(asgi_code_disconnect));
             core_append(recording, PyLong_FromLongLong(at));
         }
-        core_mark(recording, mark_disconnect, at);
+        core_mark(recording, asgi_mark_disconnect, at);
         Py_RETURN_NONE;
     }
 unusual:
     if (PyErr_Occurred())
         PyErr_Clear();
-    return PyObject_CallFunctionObjArgs(received_in_python, self, message, NULL);
+    return PyObject_CallFunctionObjArgs(asgi_received_in_python, self, message, NULL);
 }
 
 /* What the answer's start says. */
@@ -91,12 +92,12 @@ conversation_starts(Conversation *self, PyObject *message, PyObject *status, PyO
         uint64_t *slot = core_slot(recording);
         if (slot != NULL)
             slot[BOX_STATUS] = PyLong_AsUnsignedLongLong(status);
-        PyObject *given = PyDict_GetItemWithError(message, s_headers), *headers = NULL;
-        PyObject *redactor = PyObject_GetAttr(recording->recorder, s_redactor), *none = NULL;
+        PyObject *given = PyDict_GetItemWithError(message, asgi_headers), *headers = NULL;
+        PyObject *redactor = PyObject_GetAttr(recording->recorder, asgi_redactor), *none = NULL;
         if (given == NULL)
             given = none = PyTuple_New(0);
         if (redactor != NULL && given != NULL)
-            headers = PyObject_CallMethodOneArg(redactor, s_headers, given);
+            headers = PyObject_CallMethodOneArg(redactor, asgi_headers, given);
         Py_XDECREF(redactor);
         Py_XDECREF(none);
         if (headers == NULL) {
@@ -106,11 +107,11 @@ conversation_starts(Conversation *self, PyObject *message, PyObject *status, PyO
         core_set(&recording->headers, headers);
         core_set(&recording->returned, Py_NewRef(at));
     }
-    core_append(recording, Py_NewRef(code_start));
+    core_append(recording, Py_NewRef(asgi_code_start));
     core_append(recording, Py_NewRef(at));
     core_append(recording, Py_NewRef(status));
     core_append(recording, Py_NewRef(returned));
-    core_mark(recording, mark_start, instant);
+    core_mark(recording, asgi_mark_start, instant);
 }
 
 /* _sent(message, at, returned) */
@@ -126,18 +127,18 @@ conversation_sent(Conversation *self, PyObject *const *args, Py_ssize_t count)
     Py_ssize_t size;
     if (!PyDict_CheckExact(message) || recording == NULL || !PyLong_CheckExact(at))
         goto unusual;
-    PyObject *kind = PyDict_GetItemWithError(message, s_type);
-    if (IS(kind, "http.response.body") && piece_of(message, &size, &more)) {
+    PyObject *kind = PyDict_GetItemWithError(message, asgi_type);
+    if (MESSAGE_IS(kind, "http.response.body") && conversation_piece(message, &size, &more)) {
         recording->chunks++;
         recording->bytes_out += size;
-        if (has_room(recording)) {
-            core_append(recording, Py_NewRef(code_body));
+        if (crossing_has_room(recording)) {
+            core_append(recording, Py_NewRef(asgi_code_body));
             core_append(recording, Py_NewRef(at));
             core_append(recording, PyLong_FromSsize_t(size));
             core_append(recording, Py_NewRef(more));
             core_append(recording, Py_NewRef(returned));
         }
-        core_mark(recording, mark_body, PyLong_AsLongLong(at));
+        core_mark(recording, asgi_mark_body, PyLong_AsLongLong(at));
         uint64_t *slot = core_slot(recording);
         if (slot != NULL) {
             slot[BOX_PIECE] = (uint64_t)size;
@@ -146,12 +147,12 @@ conversation_sent(Conversation *self, PyObject *const *args, Py_ssize_t count)
         }
         Py_RETURN_NONE;
     }
-    if (IS(kind, "http.response.start")) {
-        PyObject *status = PyDict_GetItemWithError(message, s_status);
+    if (MESSAGE_IS(kind, "http.response.start")) {
+        PyObject *status = PyDict_GetItemWithError(message, asgi_status);
         int overflow;
         if (status != NULL && PyLong_CheckExact(status)) {
             long number = PyLong_AsLongAndOverflow(status, &overflow);
-            PyObject *headers = PyDict_GetItemWithError(message, s_headers);
+            PyObject *headers = PyDict_GetItemWithError(message, asgi_headers);
             if (!overflow && number > 0 && number < 1000 && (headers == NULL || PyList_CheckExact(headers))) {
                 conversation_starts(self, message, status, at, returned);
                 Py_RETURN_NONE;
@@ -161,7 +162,7 @@ conversation_sent(Conversation *self, PyObject *const *args, Py_ssize_t count)
 unusual:
     if (PyErr_Occurred())
         PyErr_Clear();
-    return PyObject_CallFunctionObjArgs(sent_in_python, self, message, at, returned, NULL);
+    return PyObject_CallFunctionObjArgs(asgi_sent_in_python, self, message, at, returned, NULL);
 }
 
 static int
@@ -234,15 +235,15 @@ static PyTypeObject ConversationType = {
 
 /* Text that is kept as it is: legible.shortened leaves it alone. */
 static int
-is_plain(PyObject *value)
+conversation_plain(PyObject *value)
 {
     return value != NULL && PyUnicode_CheckExact(value) && PyUnicode_IS_COMPACT_ASCII(value) &&
-           PyUnicode_GET_LENGTH(value) <= LONGEST;
+           PyUnicode_GET_LENGTH(value) <= CONVERSATION_LONGEST;
 }
 
 /* The client's address and port as one text, "" for none; NULL for what Python shall read, or an error. */
 static PyObject *
-client_of(PyObject *client)
+conversation_client(PyObject *client)
 {
     if (client == NULL || client == Py_None)
         return PyUnicode_New(0, 0);
@@ -257,7 +258,7 @@ client_of(PyObject *client)
     }
     else
         return NULL;
-    if (!is_plain(host) || PyUnicode_GET_LENGTH(host) > 256 || !PyLong_CheckExact(port))
+    if (!conversation_plain(host) || PyUnicode_GET_LENGTH(host) > 256 || !PyLong_CheckExact(port))
         return NULL;
     int overflow;
     long number = PyLong_AsLongAndOverflow(port, &overflow);
@@ -266,7 +267,7 @@ client_of(PyObject *client)
 
 /* Whether ``headers`` are as usual; into ``found`` the last x-request-id there is, borrowed. */
 static int
-find_request_id(PyObject *headers, PyObject **found)
+conversation_request_id(PyObject *headers, PyObject **found)
 {
     *found = NULL;
     if (headers == NULL || !PyList_CheckExact(headers))
@@ -294,12 +295,12 @@ core_opened(PyObject *module, PyObject *const *args, Py_ssize_t count)
     if (count != 2 || !PyObject_TypeCheck(args[0], &FieldsType) || !PyDict_CheckExact(args[1]))
         Py_RETURN_FALSE;
     Fields *recording = (Fields *)args[0];
-    PyObject *scope = args[1], *correlation, *method = PyDict_GetItemWithError(scope, s_method);
-    PyObject *query = PyDict_GetItemWithError(scope, s_query_string);
-    if (!is_plain(method) || (query != NULL && query != Py_None && !PyBytes_CheckExact(query)) ||
-        !find_request_id(PyDict_GetItemWithError(scope, s_headers), &correlation) || correlation != NULL)
+    PyObject *scope = args[1], *correlation, *method = PyDict_GetItemWithError(scope, asgi_method);
+    PyObject *query = PyDict_GetItemWithError(scope, asgi_query_string);
+    if (!conversation_plain(method) || (query != NULL && query != Py_None && !PyBytes_CheckExact(query)) ||
+        !conversation_request_id(PyDict_GetItemWithError(scope, asgi_headers), &correlation) || correlation != NULL)
         goto python;
-    PyObject *client = client_of(PyDict_GetItemWithError(scope, s_client));
+    PyObject *client = conversation_client(PyDict_GetItemWithError(scope, asgi_client));
     if (client == NULL)
         goto python;
     if (PyUnicode_GET_LENGTH(client))
@@ -309,9 +310,9 @@ core_opened(PyObject *module, PyObject *const *args, Py_ssize_t count)
     core_set(&recording->method, Py_NewRef(method));
     if (query != NULL && query != Py_None && PyBytes_GET_SIZE(query)) {
         PyObject *text = PyUnicode_DecodeLatin1(PyBytes_AS_STRING(query), PyBytes_GET_SIZE(query), NULL), *told = NULL;
-        PyObject *redactor = PyObject_GetAttr(recording->recorder, s_redactor);
+        PyObject *redactor = PyObject_GetAttr(recording->recorder, asgi_redactor);
         if (text != NULL && redactor != NULL)
-            told = PyObject_CallMethodOneArg(redactor, s_query, text);
+            told = PyObject_CallMethodOneArg(redactor, asgi_query, text);
         Py_XDECREF(text);
         Py_XDECREF(redactor);
         if (told == NULL)
@@ -328,8 +329,9 @@ python:
 static PyObject *
 core_connect_conversation(PyObject *module, PyObject *const *args, Py_ssize_t count)
 {
-    PyObject **each[] = {&code_request, &code_disconnect, &code_start, &code_body, &received_in_python, &sent_in_python};
-    uint64_t *marks[] = {&mark_request, &mark_disconnect, &mark_start, &mark_body};
+    PyObject **each[] = {&asgi_code_request, &asgi_code_disconnect, &asgi_code_start, &asgi_code_body,
+                         &asgi_received_in_python, &asgi_sent_in_python};
+    uint64_t *marks[] = {&asgi_mark_request, &asgi_mark_disconnect, &asgi_mark_start, &asgi_mark_body};
     if (count != Py_ARRAY_LENGTH(each)) {
         PyErr_SetString(PyExc_TypeError, "connect_conversation takes 6 arguments");
         return NULL;
@@ -349,9 +351,9 @@ conversation_setup(PyObject *module)
         PyObject **name;
         const char *text;
     } interned[] = {
-        {&s_type, "type"}, {&s_body, "body"}, {&s_more_body, "more_body"}, {&s_status, "status"},
-        {&s_headers, "headers"}, {&s_redactor, "redactor"}, {&s_method, "method"}, {&s_client, "client"},
-        {&s_query_string, "query_string"}, {&s_query, "query"},
+        {&asgi_type, "type"}, {&asgi_body, "body"}, {&asgi_more_body, "more_body"}, {&asgi_status, "status"},
+        {&asgi_headers, "headers"}, {&asgi_redactor, "redactor"}, {&asgi_method, "method"}, {&asgi_client, "client"},
+        {&asgi_query_string, "query_string"}, {&asgi_query, "query"},
     };
     for (size_t i = 0; i < Py_ARRAY_LENGTH(interned); i++)
         if ((*interned[i].name = PyUnicode_InternFromString(interned[i].text)) == NULL)
