@@ -352,10 +352,16 @@ def same(*calls: Callable[[], Awaitable[Any]], max_events: int = 100) -> Any:
 def test_what_is_called_and_how(called: Callable[..., Any], sensitive: bool) -> None:
     converted = sync_to_async(called, thread_sensitive=sensitive)
     results, told, count, _ = same(
-        *[partial(converted), partial(converted, "a"), partial(converted, "a", "b", c=1)] * 2
+        *[
+            partial(converted),
+            partial(converted, "a"),
+            partial(converted, "a", "b", c=1),
+            partial(converted, *range(20)),
+        ]
+        * 2
     )
-    assert len(results) == count == 6
-    assert len([event for event in told if event[0] == "crossing.to_thread"]) == 6
+    assert len(results) == count == 8
+    assert len([event for event in told if event[0] == "crossing.to_thread"]) == 8
 
 
 def test_errors_come_back_without_us() -> None:

@@ -250,17 +250,18 @@ core_run(PyObject *module, PyObject *const *args, Py_ssize_t count, PyObject *na
 static PyObject *
 crossing_call(PyObject *original, PyObject *first, PyObject *second, PyObject *args, PyObject *kwargs)
 {
+    PyObject *few[8], **all = few;
     Py_ssize_t count = PyTuple_GET_SIZE(args), before = second != NULL ? 2 : 1;
-    PyObject *all = PyTuple_New(count + before);
-    if (all == NULL)
-        return NULL;
-    PyTuple_SET_ITEM(all, 0, Py_NewRef(first));
-    if (second != NULL)
-        PyTuple_SET_ITEM(all, 1, Py_NewRef(second));
+    if (count > (Py_ssize_t)Py_ARRAY_LENGTH(few) - 2 && (all = PyMem_New(PyObject *, (size_t)count + 2)) == NULL)
+        return PyErr_NoMemory();
+    all[0] = first;
+    all[1] = second;
     for (Py_ssize_t i = 0; i < count; i++)
-        PyTuple_SET_ITEM(all, i + before, Py_NewRef(PyTuple_GET_ITEM(args, i)));
-    PyObject *result = PyObject_Call(original, all, PyDict_GET_SIZE(kwargs) ? kwargs : NULL);
-    Py_DECREF(all);
+        all[i + before] = PyTuple_GET_ITEM(args, i);
+    PyObject *named = PyDict_GET_SIZE(kwargs) ? kwargs : NULL;
+    PyObject *result = PyObject_VectorcallDict(original, all, (size_t)(count + before), named);
+    if (all != few)
+        PyMem_Free(all);
     return result;
 }
 
