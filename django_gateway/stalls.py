@@ -58,28 +58,34 @@ class Stalls:
                 self._thread.start()
 
     def _run(self) -> None:
-        pause = threading.Event()  # nobody sets it: a sleep that a test's patched time.sleep does not reach
+        pause = threading.Lock()  # nobody lets go of it: a sleep that a test's patched time.sleep does not reach
+        pause.acquire()
         moved = quiet = 0
         hearts: dict[Any, Heartbeat] = {}
         while True:
             self._begun.wait()
-            # Cleared before the look: who begins after it sets it again.
-            self._begun.clear()
-            steps = [recording for recording in list(self._in_flight.values()) if recording.steps is not None]
+            steps = self._going()
             if not steps:
-                hearts.clear()
-                continue
-            self._begun.set()
+                # Cleared before another look: who begins after that sets it again.
+                self._begun.clear()
+                steps = self._going()
+                if not steps:
+                    hearts.clear()
+                    continue
+                self._begun.set()
             before, moved = moved, sum(recording.steps.count for recording in steps)
             busy = moved != before or any(recording.steps.since for recording in steps)
             quiet = 0 if busy else quiet + 1
-            pause.wait(_SOON if busy else _LATER)
+            pause.acquire(timeout=_SOON if busy else _LATER)
             try:
                 if quiet <= _QUIET:
                     hearts = self._beat(hearts)
                 self._look()
             except Exception as fault:
                 faults.note(fault)
+
+    def _going(self) -> list[Any]:
+        return [recording for recording in list(self._in_flight.values()) if recording.steps is not None]
 
     def _beat(self, known: dict[Any, Heartbeat]) -> dict[Any, Heartbeat]:
         """One beat for each loop that has something in flight. ``known`` are the hearts that beat until now."""

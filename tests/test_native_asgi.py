@@ -246,6 +246,22 @@ def wrapped(*args: Any, **named: Any) -> Any:
     return args, named
 
 
+@wraps(wrapped)
+def twice(*args: Any, **named: Any) -> Any:
+    return args, named
+
+
+class Wrapped:
+    @wraps(function)
+    def method(self, *args: Any, **named: Any) -> Any:
+        return args, named
+
+
+@wraps(Owner())
+def around_another(*args: Any, **named: Any) -> Any:
+    return args, named
+
+
 class Own(SyncToAsync[..., Any]):
     def thread_handler(self, *args: Any, **named: Any) -> Any:
         return super().thread_handler(*args, **named)  # type: ignore[no-untyped-call]
@@ -261,6 +277,9 @@ CALLABLES: list[Callable[..., Any]] = [
     function,
     wrapped,
     attributed,
+    twice,
+    around_another,
+    Wrapped().method,
     partial(function, 1),
     Owner().method,
     Heir().method,
@@ -333,10 +352,16 @@ def same(*calls: Callable[[], Awaitable[Any]], max_events: int = 100) -> Any:
 def test_what_is_called_and_how(called: Callable[..., Any], sensitive: bool) -> None:
     converted = sync_to_async(called, thread_sensitive=sensitive)
     results, told, count, _ = same(
-        *[partial(converted), partial(converted, "a"), partial(converted, "a", "b", c=1)] * 2
+        *[
+            partial(converted),
+            partial(converted, "a"),
+            partial(converted, "a", "b", c=1),
+            partial(converted, *range(20)),
+        ]
+        * 2
     )
-    assert len(results) == count == 6
-    assert len([event for event in told if event[0] == "crossing.to_thread"]) == 6
+    assert len(results) == count == 8
+    assert len([event for event in told if event[0] == "crossing.to_thread"]) == 8
 
 
 def test_errors_come_back_without_us() -> None:

@@ -11,32 +11,32 @@ typedef struct {
 } Conversation;
 
 /* Numbers of the events, and the Python methods for other messages. */
-static PyObject *code_request, *code_start, *code_body, *code_disconnect, *received_in_python, *sent_in_python;
-static uint64_t mark_request, mark_start, mark_body, mark_disconnect;
-static PyObject *s_type, *s_body, *s_more_body, *s_status, *s_headers, *s_redactor;
-
+static PyObject *asgi_code_request, *asgi_code_start, *asgi_code_body, *asgi_code_disconnect;
+static PyObject *asgi_received_in_python, *asgi_sent_in_python;
+static uint64_t asgi_mark_request, asgi_mark_start, asgi_mark_body, asgi_mark_disconnect;
+static PyObject *asgi_type, *asgi_body, *asgi_more_body, *asgi_status, *asgi_headers, *asgi_redactor;
 
 static int
-is_text(PyObject *value, const char *text, Py_ssize_t length)
+message_is(PyObject *value, const char *text, Py_ssize_t length)
 {
     return value != NULL && PyUnicode_CheckExact(value) && PyUnicode_GET_LENGTH(value) == length &&
            PyUnicode_IS_COMPACT_ASCII(value) && memcmp(PyUnicode_DATA(value), text, (size_t)length) == 0;
 }
 
-#define IS(value, text) is_text(value, text, sizeof(text) - 1)
+#define MESSAGE_IS(value, text) message_is(value, text, sizeof(text) - 1)
 
 /* The number of bytes of a body, and whether more follow; 0 where the message is not as usual. */
 static int
-piece_of(PyObject *message, Py_ssize_t *size, PyObject **more)
+conversation_piece(PyObject *message, Py_ssize_t *size, PyObject **more)
 {
-    PyObject *body = PyDict_GetItemWithError(message, s_body);
+    PyObject *body = PyDict_GetItemWithError(message, asgi_body);
     if (body == NULL || body == Py_None)
         *size = 0;
     else if (PyBytes_CheckExact(body))
         *size = PyBytes_GET_SIZE(body);
     else
         return 0;
-    PyObject *follows = PyDict_GetItemWithError(message, s_more_body);
+    PyObject *follows = PyDict_GetItemWithError(message, asgi_more_body);
     *more = follows == NULL ? Py_False : follows;
     return PyBool_Check(*more);
 }
@@ -47,33 +47,33 @@ conversation_received(Conversation *self, PyObject *message)
     Fields *recording = self->recording;
     if (!PyDict_CheckExact(message) || recording == NULL)
         goto unusual;
-    PyObject *kind = PyDict_GetItemWithError(message, s_type), *more;
+    PyObject *kind = PyDict_GetItemWithError(message, asgi_type), *more;
     Py_ssize_t size;
-    if (IS(kind, "http.request") && piece_of(message, &size, &more)) {
+    if (MESSAGE_IS(kind, "http.request") && conversation_piece(message, &size, &more)) {
         int64_t at = core_now();
         recording->bytes_in += size;
-        if (has_room(recording)) {
-            core_append(recording, Py_NewRef(code_request));
+        if (crossing_has_room(recording)) {
+            core_append(recording, Py_NewRef(asgi_code_request));
             core_append(recording, PyLong_FromLongLong(at));
             core_append(recording, PyLong_FromSsize_t(size));
             core_append(recording, Py_NewRef(more));
         }
-        core_mark(recording, mark_request, at);
+        core_mark(recording, asgi_mark_request, at);
         Py_RETURN_NONE;
     }
-    if (IS(kind, "http.disconnect")) {
+    if (MESSAGE_IS(kind, "http.disconnect")) {
         int64_t at = core_now();
-        if (has_room(recording)) {
-            core_append(recording, Py_NewRef(code_disconnect));
+        if (crossing_has_room(recording)) {
+            core_append(recording, Py_NewRef(asgi_code_disconnect));
             core_append(recording, PyLong_FromLongLong(at));
         }
-        core_mark(recording, mark_disconnect, at);
+        core_mark(recording, asgi_mark_disconnect, at);
         Py_RETURN_NONE;
     }
 unusual:
     if (PyErr_Occurred())
         PyErr_Clear();
-    return PyObject_CallFunctionObjArgs(received_in_python, self, message, NULL);
+    return PyObject_CallFunctionObjArgs(asgi_received_in_python, self, message, NULL);
 }
 
 /* What the answer's start says. */
@@ -88,12 +88,12 @@ conversation_starts(Conversation *self, PyObject *message, PyObject *status, PyO
         uint64_t *slot = core_slot(recording);
         if (slot != NULL)
             slot[BOX_STATUS] = PyLong_AsUnsignedLongLong(status);
-        PyObject *given = PyDict_GetItemWithError(message, s_headers), *headers = NULL;
-        PyObject *redactor = PyObject_GetAttr(recording->recorder, s_redactor), *none = NULL;
+        PyObject *given = PyDict_GetItemWithError(message, asgi_headers), *headers = NULL;
+        PyObject *redactor = PyObject_GetAttr(recording->recorder, asgi_redactor), *none = NULL;
         if (given == NULL)
             given = none = PyTuple_New(0);
         if (redactor != NULL && given != NULL)
-            headers = PyObject_CallMethodOneArg(redactor, s_headers, given);
+            headers = PyObject_CallMethodOneArg(redactor, asgi_headers, given);
         Py_XDECREF(redactor);
         Py_XDECREF(none);
         if (headers == NULL) {
@@ -103,11 +103,11 @@ conversation_starts(Conversation *self, PyObject *message, PyObject *status, PyO
         core_set(&recording->headers, headers);
         core_set(&recording->returned, Py_NewRef(at));
     }
-    core_append(recording, Py_NewRef(code_start));
+    core_append(recording, Py_NewRef(asgi_code_start));
     core_append(recording, Py_NewRef(at));
     core_append(recording, Py_NewRef(status));
     core_append(recording, Py_NewRef(returned));
-    core_mark(recording, mark_start, instant);
+    core_mark(recording, asgi_mark_start, instant);
 }
 
 /* _sent(message, at, returned) */
@@ -123,18 +123,18 @@ conversation_sent(Conversation *self, PyObject *const *args, Py_ssize_t count)
     Py_ssize_t size;
     if (!PyDict_CheckExact(message) || recording == NULL || !PyLong_CheckExact(at))
         goto unusual;
-    PyObject *kind = PyDict_GetItemWithError(message, s_type);
-    if (IS(kind, "http.response.body") && piece_of(message, &size, &more)) {
+    PyObject *kind = PyDict_GetItemWithError(message, asgi_type);
+    if (MESSAGE_IS(kind, "http.response.body") && conversation_piece(message, &size, &more)) {
         recording->chunks++;
         recording->bytes_out += size;
-        if (has_room(recording)) {
-            core_append(recording, Py_NewRef(code_body));
+        if (crossing_has_room(recording)) {
+            core_append(recording, Py_NewRef(asgi_code_body));
             core_append(recording, Py_NewRef(at));
             core_append(recording, PyLong_FromSsize_t(size));
             core_append(recording, Py_NewRef(more));
             core_append(recording, Py_NewRef(returned));
         }
-        core_mark(recording, mark_body, PyLong_AsLongLong(at));
+        core_mark(recording, asgi_mark_body, PyLong_AsLongLong(at));
         uint64_t *slot = core_slot(recording);
         if (slot != NULL) {
             slot[BOX_PIECE] = (uint64_t)size;
@@ -143,12 +143,12 @@ conversation_sent(Conversation *self, PyObject *const *args, Py_ssize_t count)
         }
         Py_RETURN_NONE;
     }
-    if (IS(kind, "http.response.start")) {
-        PyObject *status = PyDict_GetItemWithError(message, s_status);
+    if (MESSAGE_IS(kind, "http.response.start")) {
+        PyObject *status = PyDict_GetItemWithError(message, asgi_status);
         int overflow;
         if (status != NULL && PyLong_CheckExact(status)) {
             long number = PyLong_AsLongAndOverflow(status, &overflow);
-            PyObject *headers = PyDict_GetItemWithError(message, s_headers);
+            PyObject *headers = PyDict_GetItemWithError(message, asgi_headers);
             if (!overflow && number > 0 && number < 1000 && (headers == NULL || PyList_CheckExact(headers))) {
                 conversation_starts(self, message, status, at, returned);
                 Py_RETURN_NONE;
@@ -158,7 +158,7 @@ conversation_sent(Conversation *self, PyObject *const *args, Py_ssize_t count)
 unusual:
     if (PyErr_Occurred())
         PyErr_Clear();
-    return PyObject_CallFunctionObjArgs(sent_in_python, self, message, at, returned, NULL);
+    return PyObject_CallFunctionObjArgs(asgi_sent_in_python, self, message, at, returned, NULL);
 }
 
 static int
@@ -233,8 +233,9 @@ static PyTypeObject ConversationType = {
 static PyObject *
 core_connect_conversation(PyObject *module, PyObject *const *args, Py_ssize_t count)
 {
-    PyObject **each[] = {&code_request, &code_disconnect, &code_start, &code_body, &received_in_python, &sent_in_python};
-    uint64_t *marks[] = {&mark_request, &mark_disconnect, &mark_start, &mark_body};
+    PyObject **each[] = {&asgi_code_request, &asgi_code_disconnect, &asgi_code_start, &asgi_code_body,
+                         &asgi_received_in_python, &asgi_sent_in_python};
+    uint64_t *marks[] = {&asgi_mark_request, &asgi_mark_disconnect, &asgi_mark_start, &asgi_mark_body};
     if (count != Py_ARRAY_LENGTH(each)) {
         PyErr_SetString(PyExc_TypeError, "connect_conversation takes 6 arguments");
         return NULL;
@@ -254,8 +255,9 @@ conversation_setup(PyObject *module)
         PyObject **name;
         const char *text;
     } interned[] = {
-        {&s_type, "type"}, {&s_body, "body"}, {&s_more_body, "more_body"}, {&s_status, "status"},
-        {&s_headers, "headers"}, {&s_redactor, "redactor"},     };
+        {&asgi_type, "type"}, {&asgi_body, "body"}, {&asgi_more_body, "more_body"}, {&asgi_status, "status"},
+        {&asgi_headers, "headers"}, {&asgi_redactor, "redactor"}, 
+    };
     for (size_t i = 0; i < Py_ARRAY_LENGTH(interned); i++)
         if ((*interned[i].name = PyUnicode_InternFromString(interned[i].text)) == NULL)
             return -1;

@@ -25,115 +25,27 @@ static struct {
     PyObject *pooled;     /* executors.Pooled */
     PyObject *name;       /* _name(): of the calling thread */
     PyObject *queued;     /* the number of crossing.queued */
-} python;
+} asgi_python;
 
-static PyObject *s_func, *s_sensitive, *s_context, *s_executor, *s_room, *s_assured, *s_beyond, *s_begins, *s_ends,
-    *s_gives_up, *to_thread, *ran_on;
+static PyObject *asgi_func, *asgi_sensitive, *asgi_context, *asgi_executor, *asgi_room, *asgi_assured, *asgi_beyond,
+    *asgi_begins, *asgi_ends, *asgi_gives_up, *asgi_wrapped, *asgi_to_thread, *asgi_ran_on;
 
-/* Words by what is called. Functions are made anew for each call, their code is not. */
-
-typedef struct {
-    PyObject *code, *owner; /* owner is NULL for a function */
-    PyObject *word;
-    uint64_t mark;
-} Word;
-
-#define WORDS_KNOWN 1024
-static Word words_known[WORDS_KNOWN];
-
-/* The entry for what most crossings lead to, a method or a function that wraps nothing; NULL for anything else. */
-static Word *
-word_place(PyObject *function, PyObject **code, PyObject **owner)
-{
-    *owner = NULL;
-    if (PyMethod_Check(function)) {
-        *owner = (PyObject *)Py_TYPE(PyMethod_GET_SELF(function));
-        function = PyMethod_GET_FUNCTION(function);
-    }
-    if (!PyFunction_Check(function))
-        return NULL;
-    PyObject *attributes = ((PyFunctionObject *)function)->func_dict;
-    if (attributes != NULL && (!PyDict_CheckExact(attributes) || PyDict_GET_SIZE(attributes)))
-        return NULL;
-    *code = PyFunction_GET_CODE(function);
-    size_t place = ((uintptr_t)*code >> 4) * 31 ^ ((uintptr_t)*owner >> 4);
-    return &words_known[(place ^ place >> 10) % WORDS_KNOWN];
-}
-
-/* The word for a crossing into ``function``, a new reference, and its mark; NULL with an exception. */
-static PyObject *
-word_of(PyObject *function, uint64_t *mark)
-{
-    PyObject *code, *owner;
-    Word *place = word_place(function, &code, &owner);
-    if (place != NULL && place->code == code && place->owner == owner) {
-        *mark = place->mark;
-        return Py_NewRef(place->word);
-    }
-    PyObject *word = PyObject_CallFunctionObjArgs(python.word, to_thread, function, NULL);
-    PyObject *number = word != NULL ? PyObject_CallOneArg(python.mark, word) : NULL;
-    if (number == NULL) {
-        Py_XDECREF(word);
-        return NULL;
-    }
-    *mark = PyLong_AsUnsignedLongLong(number);
-    Py_DECREF(number);
-    if (*mark == (uint64_t)-1 && PyErr_Occurred()) {
-        Py_DECREF(word);
-        return NULL;
-    }
-    if (place != NULL) {
-        Word before = *place;
-        *place = (Word){Py_NewRef(code), Py_XNewRef(owner), Py_NewRef(word), *mark};
-        Py_XDECREF(before.code);
-        Py_XDECREF(before.owner);
-        Py_XDECREF(before.word);
-    }
-    return word;
-}
-
-/* The queue of thread-sensitive calls: executors._Sensitive. When the calls of this thread ended, in a ring. */
-
-#define ENDED 256
-static _Thread_local struct {
-    unsigned int end, count;
-    int64_t at[ENDED];
-} ended;
-
-static Py_ssize_t
-sensitive_begins(int64_t handed)
-{
-    unsigned int count = 0;
-    while (count < ended.count && ended.at[(ended.end - 1 - count) % ENDED] > handed)
-        count++;
-    return count;
-}
-
-static void
-sensitive_ends(int64_t began, int64_t instant)
-{
-    while (began && ended.count && ended.at[(ended.end - 1) % ENDED] > began) {
-        ended.end--;
-        ended.count--;
-    }
-    ended.at[ended.end++ % ENDED] = instant;
-    if (ended.count < ENDED)
-        ended.count++;
-}
+#include "words.c"
+#include "executors.c"
 
 /* Whether the recording may take another event: Recording.add. */
 static int
-has_room(Fields *recording)
+crossing_has_room(Fields *recording)
 {
     if (!PyList_CheckExact(recording->trail))
         return 0; /* finished: it would lead nowhere */
     Py_ssize_t length = PyList_GET_SIZE(recording->trail);
-    PyObject *room = PyObject_GetAttr(recording->recorder, s_room);
-    PyObject *assured = room != NULL ? PyObject_GetAttr(room, s_assured) : NULL;
+    PyObject *room = PyObject_GetAttr(recording->recorder, asgi_room);
+    PyObject *assured = room != NULL ? PyObject_GetAttr(room, asgi_assured) : NULL;
     int has = assured != NULL && length < PyLong_AsSsize_t(assured);
     if (assured != NULL && !has && !PyErr_Occurred()) {
         PyObject *number = PyLong_FromSsize_t(length);
-        PyObject *beyond = number != NULL ? PyObject_CallMethodOneArg(room, s_beyond, number) : NULL;
+        PyObject *beyond = number != NULL ? PyObject_CallMethodOneArg(room, asgi_beyond, number) : NULL;
         has = beyond != NULL && PyObject_IsTrue(beyond) > 0;
         Py_XDECREF(number);
         Py_XDECREF(beyond);
@@ -148,7 +60,7 @@ has_room(Fields *recording)
 }
 
 static inline PyObject *
-instant_or_none(int64_t at)
+crossing_instant(int64_t at)
 {
     return at ? PyLong_FromLongLong(at) : Py_NewRef(Py_None);
 }
@@ -157,7 +69,7 @@ static PyObject *
 crossing_word(Crossing *self)
 {
     uint64_t mark;
-    return self->word != NULL ? Py_NewRef(self->word) : word_of(self->function, &mark);
+    return self->word != NULL ? Py_NewRef(self->word) : crossing_word_of(self->function, &mark);
 }
 
 static void
@@ -165,7 +77,7 @@ crossing_sets_out(Crossing *self)
 {
     uint64_t mark, *slot;
     self->started = core_now();
-    self->word = word_of(self->function, &mark);
+    self->word = crossing_word_of(self->function, &mark);
     if (self->word == NULL)
         core_fault();
     else if ((slot = core_slot(self->recording)) != NULL) {
@@ -191,24 +103,24 @@ crossing_ended(Driven *driven)
         core_fault();
         return;
     }
-    if (has_room(recording)) {
+    if (crossing_has_room(recording)) {
         core_append(recording, word);
         core_append(recording, PyLong_FromLongLong(self->started));
         core_append(recording, Py_NewRef(self->thread));
-        core_append(recording, instant_or_none(self->entered));
-        core_append(recording, instant_or_none(self->left));
+        core_append(recording, crossing_instant(self->entered));
+        core_append(recording, crossing_instant(self->left));
         core_append(recording, PyLong_FromLongLong(returned));
     }
     else
         Py_DECREF(word);
     if (!self->entered && self->queue != NULL) {
-        PyObject *gone = PyObject_CallMethodNoArgs(self->queue, s_gives_up);
+        PyObject *gone = PyObject_CallMethodNoArgs(self->queue, asgi_gives_up);
         if (gone == NULL)
             core_fault();
         Py_XDECREF(gone);
     }
-    if (self->ahead && has_room(recording)) {
-        core_append(recording, Py_NewRef(python.queued));
+    if (self->ahead && crossing_has_room(recording)) {
+        core_append(recording, Py_NewRef(asgi_python.queued));
         core_append(recording, PyLong_FromLongLong(self->started));
         core_append(recording, Py_NewRef(self->thread));
         core_append(recording, PyLong_FromSsize_t(self->ahead));
@@ -217,7 +129,7 @@ crossing_ended(Driven *driven)
 
 /* The calling thread's identifier. Many calls come from the same thread. */
 static PyObject *
-this_thread(void)
+crossing_thread(void)
 {
     static unsigned long last;
     static PyObject *number;
@@ -244,7 +156,7 @@ crossing_name(Fields *recording, PyObject *thread)
     int there = PyDict_Contains(recording->threads, thread);
     if (there)
         return there < 0 ? -1 : 0;
-    PyObject *name = PyObject_CallNoArgs(python.name);
+    PyObject *name = PyObject_CallNoArgs(asgi_python.name);
     int kept = name != NULL ? PyDict_SetItem(recording->threads, thread, name) : -1;
     Py_XDECREF(name);
     return kept;
@@ -253,7 +165,7 @@ crossing_name(Fields *recording, PyObject *thread)
 static void
 crossing_arrives(Crossing *self)
 {
-    PyObject *thread = this_thread();
+    PyObject *thread = crossing_thread();
     if (thread == NULL) {
         core_fault();
         return;
@@ -268,7 +180,7 @@ crossing_arrives(Crossing *self)
         self->ahead = sensitive_begins(self->started);
     else if (self->queue != NULL) {
         PyObject *handed = PyLong_FromLongLong(self->started);
-        PyObject *ahead = handed != NULL ? PyObject_CallMethodOneArg(self->queue, s_begins, handed) : NULL;
+        PyObject *ahead = handed != NULL ? PyObject_CallMethodOneArg(self->queue, asgi_begins, handed) : NULL;
         Py_XDECREF(handed);
         if (ahead != NULL)
             self->ahead = PyLong_AsSsize_t(ahead);
@@ -287,9 +199,9 @@ static void
 crossing_leaves(Crossing *self)
 {
     self->left = core_now();
-    if (self->over && has_room(self->recording)) {
+    if (self->over && crossing_has_room(self->recording)) {
         /* Its caller was cancelled, and is gone; a thread can't be. */
-        PyObject *word = PyObject_CallFunctionObjArgs(python.word, ran_on, self->function, NULL);
+        PyObject *word = PyObject_CallFunctionObjArgs(asgi_python.word, asgi_ran_on, self->function, NULL);
         if (word == NULL)
             core_fault();
         else {
@@ -301,9 +213,9 @@ crossing_leaves(Crossing *self)
     if (self->sensitive)
         sensitive_ends(self->entered, self->left);
     else if (self->queue != NULL) {
-        PyObject *began = instant_or_none(self->entered), *instant = PyLong_FromLongLong(self->left), *done = NULL;
+        PyObject *began = crossing_instant(self->entered), *instant = PyLong_FromLongLong(self->left), *done = NULL;
         if (began != NULL && instant != NULL)
-            done = PyObject_CallMethodObjArgs(self->queue, s_ends, began, instant, NULL);
+            done = PyObject_CallMethodObjArgs(self->queue, asgi_ends, began, instant, NULL);
         if (done == NULL)
             core_fault();
         Py_XDECREF(began);
@@ -336,48 +248,49 @@ core_run(PyObject *module, PyObject *const *args, Py_ssize_t count, PyObject *na
 
 /* original(first, [second,] *args, **kwargs) */
 static PyObject *
-call_original(PyObject *original, PyObject *first, PyObject *second, PyObject *args, PyObject *kwargs)
+crossing_call(PyObject *original, PyObject *first, PyObject *second, PyObject *args, PyObject *kwargs)
 {
+    PyObject *few[8], **all = few;
     Py_ssize_t count = PyTuple_GET_SIZE(args), before = second != NULL ? 2 : 1;
-    PyObject *all = PyTuple_New(count + before);
-    if (all == NULL)
-        return NULL;
-    PyTuple_SET_ITEM(all, 0, Py_NewRef(first));
-    if (second != NULL)
-        PyTuple_SET_ITEM(all, 1, Py_NewRef(second));
+    if (count > (Py_ssize_t)Py_ARRAY_LENGTH(few) - 2 && (all = PyMem_New(PyObject *, (size_t)count + 2)) == NULL)
+        return PyErr_NoMemory();
+    all[0] = first;
+    all[1] = second;
     for (Py_ssize_t i = 0; i < count; i++)
-        PyTuple_SET_ITEM(all, i + before, Py_NewRef(PyTuple_GET_ITEM(args, i)));
-    PyObject *result = PyObject_Call(original, all, PyDict_GET_SIZE(kwargs) ? kwargs : NULL);
-    Py_DECREF(all);
+        all[i + before] = PyTuple_GET_ITEM(args, i);
+    PyObject *named = PyDict_GET_SIZE(kwargs) ? kwargs : NULL;
+    PyObject *result = PyObject_VectorcallDict(original, all, (size_t)(count + before), named);
+    if (all != few)
+        PyMem_Free(all);
     return result;
 }
 
 /* The function that ``sync_to_async`` holds. Into ``plain`` whether all that its __call__ reads of it is as usual. */
 static PyObject *
-function_of(PyObject *self, int *plain)
+crossing_function(PyObject *self, int *plain)
 {
     *plain = 0;
-    if ((PyObject *)Py_TYPE(self) != python.type)
-        return PyObject_GetAttr(self, s_func);
+    if ((PyObject *)Py_TYPE(self) != asgi_python.type)
+        return PyObject_GetAttr(self, asgi_func);
     PyObject *attributes = PyObject_GenericGetDict(self, NULL);
     if (attributes == NULL)
         return NULL;
-    PyObject *function = Py_XNewRef(PyDict_GetItemWithError(attributes, s_func));
-    *plain = PyDict_GetItemWithError(attributes, s_sensitive) == Py_True &&
-             PyDict_GetItemWithError(attributes, s_context) == Py_None;
+    PyObject *function = Py_XNewRef(PyDict_GetItemWithError(attributes, asgi_func));
+    *plain = PyDict_GetItemWithError(attributes, asgi_sensitive) == Py_True &&
+             PyDict_GetItemWithError(attributes, asgi_context) == Py_None;
     Py_DECREF(attributes);
-    return function != NULL || PyErr_Occurred() ? function : PyObject_GetAttr(self, s_func);
+    return function != NULL || PyErr_Occurred() ? function : PyObject_GetAttr(self, asgi_func);
 }
 
 static void
 crossing_queues(Crossing *self, PyObject *crossed)
 {
-    PyObject *sensitive = PyObject_GetAttr(crossed, s_sensitive), *executor;
+    PyObject *sensitive = PyObject_GetAttr(crossed, asgi_sensitive), *executor;
     int truth = sensitive != NULL ? PyObject_IsTrue(sensitive) : -1;
     Py_XDECREF(sensitive);
     self->sensitive = truth > 0;
-    if (truth == 0 && (executor = PyObject_GetAttr(crossed, s_executor)) != NULL) {
-        self->queue = PyObject_CallOneArg(python.pooled, executor);
+    if (truth == 0 && (executor = PyObject_GetAttr(crossed, asgi_executor)) != NULL) {
+        self->queue = PyObject_CallOneArg(asgi_python.pooled, executor);
         Py_DECREF(executor);
     }
     if (PyErr_Occurred())
@@ -396,9 +309,9 @@ core_cross(PyObject *module, PyObject *const *argv, Py_ssize_t count)
     PyObject *original = argv[0], *crossed = argv[1];
     Fields *recording = core_recording();
     if (recording == NULL || recording->done)
-        return call_original(original, crossed, NULL, argv[2], argv[3]);
+        return crossing_call(original, crossed, NULL, argv[2], argv[3]);
     int plain;
-    PyObject *function = function_of(crossed, &plain);
+    PyObject *function = crossing_function(crossed, &plain);
     if (function == NULL)
         return NULL;
     Crossing *self = PyObject_GC_New(Crossing, &CrossingType);
@@ -407,7 +320,7 @@ core_cross(PyObject *module, PyObject *const *argv, Py_ssize_t count)
         return NULL;
     }
     self->coroutine = self->queue = self->word = NULL;
-    self->state = FRESH;
+    self->state = DRIVEN_FRESH;
     self->over = self->sensitive = 0;
     self->recording = (Fields *)Py_NewRef(recording);
     self->function = function;
@@ -418,17 +331,17 @@ core_cross(PyObject *module, PyObject *const *argv, Py_ssize_t count)
     if (plain) {
         self->sensitive = 1;
         crossing_sets_out(self);
-        coroutine = call_original(original, python.shim, (PyObject *)self, argv[2], argv[3]);
+        coroutine = crossing_call(original, asgi_python.shim, (PyObject *)self, argv[2], argv[3]);
     }
     else {
         crossing_queues(self, crossed);
-        copy = PyObject_CallFunctionObjArgs(python.copied, self, crossed, NULL);
+        copy = PyObject_CallFunctionObjArgs(asgi_python.copied, self, crossed, NULL);
         if (copy == NULL) {
             Py_DECREF(self);
             return NULL;
         }
         crossing_sets_out(self);
-        coroutine = call_original(original, copy, NULL, argv[2], argv[3]);
+        coroutine = crossing_call(original, copy, NULL, argv[2], argv[3]);
         Py_DECREF(copy);
     }
     if (coroutine != NULL && !PyCoro_CheckExact(coroutine)) {
@@ -459,7 +372,7 @@ crossing_traverse(Crossing *self, visitproc visit, void *arg)
 static void
 crossing_dealloc(Crossing *self)
 {
-    if (self->state == SUSPENDED && PyObject_CallFinalizerFromDealloc((PyObject *)self) < 0)
+    if (self->state == DRIVEN_SUSPENDED && PyObject_CallFinalizerFromDealloc((PyObject *)self) < 0)
         return;
     PyObject_GC_UnTrack(self);
     Py_CLEAR(self->coroutine);
@@ -490,8 +403,8 @@ static PyTypeObject CrossingType = {
 static PyObject *
 core_connect_crossings(PyObject *module, PyObject *const *args, Py_ssize_t count)
 {
-    PyObject **each[] = {&python.type,   &python.shim,   &python.word, &python.mark,
-                         &python.copied, &python.pooled, &python.name, &python.queued};
+    PyObject **each[] = {&asgi_python.type,   &asgi_python.shim,   &asgi_python.word, &asgi_python.mark,
+                         &asgi_python.copied, &asgi_python.pooled, &asgi_python.name, &asgi_python.queued};
     if (count != Py_ARRAY_LENGTH(each)) {
         PyErr_SetString(PyExc_TypeError, "connect_crossings takes 8 arguments");
         return NULL;
@@ -516,9 +429,10 @@ crossings_setup(PyObject *module)
         PyObject **name;
         const char *text;
     } interned[] = {
-        {&s_func, "func"}, {&s_sensitive, "_thread_sensitive"}, {&s_context, "context"}, {&s_executor, "_executor"},
-        {&s_room, "room"}, {&s_assured, "assured"}, {&s_beyond, "beyond"}, {&s_begins, "begins"}, {&s_ends, "ends"},
-        {&s_gives_up, "gives_up"}, {&to_thread, "crossing.to_thread"}, {&ran_on, "crossing.ran_on"},
+        {&asgi_func, "func"}, {&asgi_sensitive, "_thread_sensitive"}, {&asgi_context, "context"},
+        {&asgi_executor, "_executor"}, {&asgi_room, "room"}, {&asgi_assured, "assured"}, {&asgi_beyond, "beyond"},
+        {&asgi_begins, "begins"}, {&asgi_ends, "ends"}, {&asgi_gives_up, "gives_up"},
+        {&asgi_wrapped, "__wrapped__"}, {&asgi_to_thread, "crossing.to_thread"}, {&asgi_ran_on, "crossing.ran_on"},
     };
     for (size_t i = 0; i < Py_ARRAY_LENGTH(interned); i++)
         if ((*interned[i].name = PyUnicode_InternFromString(interned[i].text)) == NULL)

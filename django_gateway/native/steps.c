@@ -1,4 +1,5 @@
-/* Steps and stepped, see clocks.py, and what stepped has in common with a crossing: an awaitable that drives a coroutine.
+/* Steps and stepped, see clocks.py, and what stepped has in common with a crossing: it is an awaitable that drives a
+   coroutine.
 
    Seen from outside such an awaitable passes for the coroutine that it drives, so that whoever follows ``cr_await`` to
    see what a task is in comes through. */
@@ -11,10 +12,10 @@ typedef struct {
     PyObject *sample, *stack, *held_up_by, *heart, *lag;
 } Steps;
 
-typedef enum { FRESH, SUSPENDED, RUNNING, OVER } State;
+typedef enum { DRIVEN_FRESH, DRIVEN_SUSPENDED, DRIVEN_RUNNING, DRIVEN_OVER } DrivenState;
 
 /* What both kinds begin with. The coroutine is NULL once it is over. */
-#define DRIVEN PyObject_HEAD PyObject *coroutine; State state;
+#define DRIVEN PyObject_HEAD PyObject *coroutine; DrivenState state;
 
 typedef struct {
     DRIVEN
@@ -26,8 +27,8 @@ typedef struct {
 } Stepped;
 
 static PyTypeObject SteppedType;
-static PyObject *s_rest, *s_close, *s_throw;
-static PyObject *stepped_in_python; /* for other awaitables than coroutines, and other steps than ours */
+static PyObject *asgi_rest, *asgi_close, *asgi_throw;
+static PyObject *asgi_stepped_in_python; /* for other awaitables than coroutines, and other steps than ours */
 
 static void crossing_ended(Driven *driven); /* crossings.c */
 
@@ -140,7 +141,7 @@ static void
 driven_end(Driven *self)
 {
     PyObject *type, *error, *trace;
-    self->state = OVER;
+    self->state = DRIVEN_OVER;
     PyErr_Fetch(&type, &error, &trace);
     if (Py_TYPE(self) != &SteppedType)
         crossing_ended(self);
@@ -148,7 +149,7 @@ driven_end(Driven *self)
         Steps *steps = ((Stepped *)self)->steps;
         if (steps->heart != Py_None) {
             PyObject *until = PyLong_FromLongLong(core_now());
-            PyObject *rested = until != NULL ? PyObject_CallMethodOneArg((PyObject *)steps, s_rest, until) : NULL;
+            PyObject *rested = until != NULL ? PyObject_CallMethodOneArg((PyObject *)steps, asgi_rest, until) : NULL;
             if (rested == NULL)
                 core_fault();
             Py_XDECREF(rested);
@@ -162,7 +163,7 @@ driven_end(Driven *self)
 static inline int64_t
 driven_resume(Driven *self)
 {
-    self->state = RUNNING;
+    self->state = DRIVEN_RUNNING;
     if (Py_TYPE(self) != &SteppedType)
         return 0;
     Steps *steps = ((Stepped *)self)->steps;
@@ -176,7 +177,7 @@ driven_pause(Driven *self, int64_t started, int suspended)
     if (started)
         steps_end(((Stepped *)self)->steps, started);
     if (suspended)
-        self->state = SUSPENDED;
+        self->state = DRIVEN_SUSPENDED;
     else
         driven_end(self);
 }
@@ -191,13 +192,13 @@ driven_busy(void)
 static PySendResult
 driven_send(Driven *self, PyObject *argument, PyObject **result)
 {
-    if (self->state != SUSPENDED) {
+    if (self->state != DRIVEN_SUSPENDED) {
         *result = NULL;
-        if (self->state == RUNNING) {
+        if (self->state == DRIVEN_RUNNING) {
             driven_busy();
             return PYGEN_ERROR;
         }
-        if (self->state == OVER) {
+        if (self->state == DRIVEN_OVER) {
             *result = Py_NewRef(Py_None);
             return PYGEN_RETURN;
         }
@@ -244,18 +245,18 @@ driven_next(Driven *self)
 static PyObject *
 driven_close(Driven *self, PyObject *none)
 {
-    if (self->state == RUNNING)
+    if (self->state == DRIVEN_RUNNING)
         return driven_busy();
-    if (self->state == FRESH) {
-        self->state = OVER;
+    if (self->state == DRIVEN_FRESH) {
+        self->state = DRIVEN_OVER;
         if (Py_TYPE(self) != &SteppedType)
             driven_end(self);
         else
             Py_CLEAR(self->coroutine);
     }
-    else if (self->state == SUSPENDED) {
-        self->state = RUNNING;
-        PyObject *closed = PyObject_CallMethodNoArgs(self->coroutine, s_close);
+    else if (self->state == DRIVEN_SUSPENDED) {
+        self->state = DRIVEN_RUNNING;
+        PyObject *closed = PyObject_CallMethodNoArgs(self->coroutine, asgi_close);
         driven_end(self);
         if (closed == NULL)
             return NULL;
@@ -291,9 +292,9 @@ driven_throw(Driven *self, PyObject *const *args, Py_ssize_t count)
                      Py_TYPE(args[0])->tp_name);
         return NULL;
     }
-    if (self->state == RUNNING)
+    if (self->state == DRIVEN_RUNNING)
         return driven_busy();
-    if (self->state != SUSPENDED || PyErr_GivenExceptionMatches(args[0], PyExc_GeneratorExit)) {
+    if (self->state != DRIVEN_SUSPENDED || PyErr_GivenExceptionMatches(args[0], PyExc_GeneratorExit)) {
         PyObject *closed = driven_close(self, NULL);
         if (closed == NULL)
             return NULL;
@@ -303,7 +304,7 @@ driven_throw(Driven *self, PyObject *const *args, Py_ssize_t count)
     }
     PyObject *vector[4] = {self->coroutine, args[0], count > 1 ? args[1] : NULL, count > 2 ? args[2] : NULL};
     int64_t started = driven_resume(self);
-    PyObject *result = PyObject_VectorcallMethod(s_throw, vector, (size_t)count + 1, NULL);
+    PyObject *result = PyObject_VectorcallMethod(asgi_throw, vector, (size_t)count + 1, NULL);
     driven_pause(self, started, result != NULL);
     return result;
 }
@@ -311,7 +312,7 @@ driven_throw(Driven *self, PyObject *const *args, Py_ssize_t count)
 static void
 driven_finalize(Driven *self)
 {
-    if (self->state != SUSPENDED)
+    if (self->state != DRIVEN_SUSPENDED)
         return;
     PyObject *type, *error, *trace;
     PyErr_Fetch(&type, &error, &trace);
@@ -357,7 +358,7 @@ stepped_traverse(Stepped *self, visitproc visit, void *arg)
 static void
 stepped_dealloc(Stepped *self)
 {
-    if (self->state == SUSPENDED && PyObject_CallFinalizerFromDealloc((PyObject *)self) < 0)
+    if (self->state == DRIVEN_SUSPENDED && PyObject_CallFinalizerFromDealloc((PyObject *)self) < 0)
         return;
     PyObject_GC_UnTrack(self);
     Py_CLEAR(self->coroutine);
@@ -385,13 +386,13 @@ static PyObject *
 core_stepped(PyObject *module, PyObject *const *args, Py_ssize_t count)
 {
     if (count != 2 || !PyCoro_CheckExact(args[0]) || !PyObject_TypeCheck(args[1], &StepsType))
-        return PyObject_Vectorcall(stepped_in_python, args, (size_t)count, NULL);
+        return PyObject_Vectorcall(asgi_stepped_in_python, args, (size_t)count, NULL);
     Stepped *self = PyObject_GC_New(Stepped, &SteppedType);
     if (self == NULL)
         return NULL;
     self->coroutine = Py_NewRef(args[0]);
     self->steps = (Steps *)Py_NewRef(args[1]);
-    self->state = FRESH;
+    self->state = DRIVEN_FRESH;
     PyObject_GC_Track(self);
     return (PyObject *)self;
 }
@@ -400,7 +401,7 @@ core_stepped(PyObject *module, PyObject *const *args, Py_ssize_t count)
 static PyObject *
 core_connect_steps(PyObject *module, PyObject *stepped)
 {
-    Py_XSETREF(stepped_in_python, Py_NewRef(stepped));
+    Py_XSETREF(asgi_stepped_in_python, Py_NewRef(stepped));
     Py_RETURN_NONE;
 }
 
@@ -411,10 +412,10 @@ core_connect_steps(PyObject *module, PyObject *stepped)
 static int
 steps_setup(PyObject *module)
 {
-    s_rest = PyUnicode_InternFromString("rest");
-    s_close = PyUnicode_InternFromString("close");
-    s_throw = PyUnicode_InternFromString("throw");
-    if (s_rest == NULL || s_close == NULL || s_throw == NULL || PyType_Ready(&StepsType) < 0 ||
+    asgi_rest = PyUnicode_InternFromString("rest");
+    asgi_close = PyUnicode_InternFromString("close");
+    asgi_throw = PyUnicode_InternFromString("throw");
+    if (asgi_rest == NULL || asgi_close == NULL || asgi_throw == NULL || PyType_Ready(&StepsType) < 0 ||
         PyType_Ready(&SteppedType) < 0)
         return -1;
     return PyModule_AddObjectRef(module, "Steps", (PyObject *)&StepsType);
