@@ -102,7 +102,7 @@ def test_a_wheel_works_with_it_and_without(tmp_path: Path) -> None:
     """Built where there is a compiler, and where there is none."""
     for compiler in (None, str(tmp_path / "no-compiler")):
         folder = tmp_path / ("compiled" if compiler is None else "python")
-        command = [
+        command = (
             sys.executable,
             "-m",
             "pip",
@@ -111,8 +111,8 @@ def test_a_wheel_works_with_it_and_without(tmp_path: Path) -> None:
             "--no-build-isolation",
             "--wheel-dir",
             str(folder),
-        ]
-        done = run(*command, str(copied(tmp_path / "source")), **({} if compiler is None else {"CC": compiler}))
+        )
+        done = run(*command, str(copied(tmp_path / "source")), CC=compiler or "")
         assert done.returncode == 0, done.stderr
         (wheel,) = folder.glob("*.whl")
         with zipfile.ZipFile(wheel) as archive:
