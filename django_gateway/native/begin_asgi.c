@@ -137,14 +137,12 @@ current_task(void)
 static PyObject *
 scope_handover(PyObject *recorder, PyObject *scope)
 {
-    PyObject *handover = NULL, *redactor = PyObject_GetAttr(recorder, word_redactor);
-    if (redactor == NULL)
+    PyObject *handover, *arguments[] = {word_scope, handover_call(recorder, word_redactor, word_scope, scope)};
+    if (arguments[1] == NULL)
         return NULL;
-    PyObject *arguments[] = {word_scope, PyObject_CallMethodOneArg(redactor, word_scope, scope)};
-    if (arguments[1] != NULL && (handover = asgi_name(word_handover)) != NULL)
+    if ((handover = asgi_name(word_handover)) != NULL)
         handover = PyObject_Vectorcall(handover, arguments, 2, NULL);
-    Py_XDECREF(arguments[1]);
-    Py_DECREF(redactor);
+    Py_DECREF(arguments[1]);
     return handover;
 }
 

@@ -5,7 +5,7 @@
 
 #include "core.h"
 
-enum { KNOWN = 256, STEADY_TEXT = 512, REMEMBERED = 4096, LONGEST = 8192 }; /* redaction.py's and legible.py's bounds */
+enum { KNOWN = 1024, STEADY_TEXT = 512, REMEMBERED = 4096, LONGEST = 8192 }; /* redaction.py's and legible.py's bounds */
 
 /* What becomes of a key's value: the letters that familiar.Environs gives. */
 enum { STEADY = 's', OBJECT = 'o', OPENLY = 'p', CHANGING = 'c', SECRET = 'h', COOKIE = 'k' };
@@ -168,11 +168,17 @@ concealed_cookie(Letters plain)
 static inline PyObject *
 pair_of(PyObject *key, PyObject *value)
 {
+    /* Held first: where memory is asked for, garbage may be collected, and any code be run. */
+    Py_INCREF(key);
+    Py_INCREF(value);
     PyObject *pair = PyTuple_New(2);
-    if (pair != NULL) {
-        PyTuple_SET_ITEM(pair, 0, Py_NewRef(key));
-        PyTuple_SET_ITEM(pair, 1, Py_NewRef(value));
+    if (pair == NULL) {
+        Py_DECREF(key);
+        Py_DECREF(value);
+        return NULL;
     }
+    PyTuple_SET_ITEM(pair, 0, key);
+    PyTuple_SET_ITEM(pair, 1, value);
     return pair;
 }
 
@@ -377,19 +383,19 @@ plain_items(PyObject *items)
 static PyObject *
 spelled(PyObject *key, PyObject *value)
 {
-    Py_ssize_t position = 0, place = 0;
-    PyObject *name, *item, *made = PyTuple_New(1 + PyDict_GET_SIZE(value));
+    Py_ssize_t position = 0, place = 0, length = PyDict_GET_SIZE(value);
+    PyObject *name, *item, *made = PyTuple_New(1 + length);
     if (made == NULL)
         return NULL;
     PyTuple_SET_ITEM(made, 0, Py_NewRef(key));
-    while (PyDict_Next(value, &position, &name, &item)) {
+    while (place < length && PyDict_Next(value, &position, &name, &item)) {
         PyObject *pair = pair_of(name, item);
-        if (pair == NULL) {
-            Py_DECREF(made);
-            return NULL;
-        }
+        if (pair == NULL)
+            break;
         PyTuple_SET_ITEM(made, ++place, pair);
     }
+    if (place < length)
+        Py_CLEAR(made);
     return made;
 }
 
@@ -474,13 +480,12 @@ tables_scope(Tables *self, PyObject *scope)
     while (PyDict_Next(scope, &position, &keys[count], &values[count]))
         if (!everyday(keys[count++]))
             Py_RETURN_NONE;
-    if ((entries = PyList_New(count)) == NULL)
-        return NULL;
     /* Held: what is called below may let another thread change the scope. */
     for (Py_ssize_t i = 0; i < count; i++) {
         Py_INCREF(keys[i]);
         Py_INCREF(values[i]);
     }
+    entries = PyList_New(count);
     for (Py_ssize_t i = 0; entries != NULL && i < count; i++) {
         PyObject *entry = scope_entry(self, keys[i], values[i]);
         if (entry == NULL)
