@@ -146,6 +146,17 @@ handover_query(PyObject *recorder, PyObject *query)
     return told;
 }
 
+/* descriptors._number; ``told`` is stolen. */
+static PyObject *
+as_descriptor(PyObject *told)
+{
+    int overflow = 0;
+    if (PyLong_CheckExact(told) && (PyLong_AsLongAndOverflow(told, &overflow) >= 0 || overflow > 0))
+        return told;
+    Py_DECREF(told);
+    return Py_NewRef(Py_None);
+}
+
 /* descriptors.of_environ(environ) */
 static PyObject *
 handover_descriptor(PyObject *environ, PyObject *socket)
@@ -161,11 +172,7 @@ handover_descriptor(PyObject *environ, PyObject *socket)
         PyErr_Clear();
         return Py_NewRef(Py_None);
     }
-    int overflow = 0;
-    if (PyLong_CheckExact(descriptor) && (PyLong_AsLongAndOverflow(descriptor, &overflow) >= 0 || overflow > 0))
-        return descriptor;
-    Py_DECREF(descriptor);
-    return Py_NewRef(Py_None);
+    return as_descriptor(descriptor);
 }
 
 /* An instance as its class makes it, without the calls between where there is nothing to be called. */
@@ -312,6 +319,7 @@ core_hand_over(PyObject *module, PyObject *names)
 
 #define HANDOVER_METHODS \
     {"begin_wsgi", (PyCFunction)(void (*)(void))core_begin_wsgi, METH_FASTCALL, NULL}, \
+    {"of_send", core_of_send, METH_O, NULL}, \
     {"begin_asgi", (PyCFunction)(void (*)(void))core_begin_asgi, METH_FASTCALL, NULL}, \
     {"hand_over", core_hand_over, METH_O, NULL}, \
     {"hand_over_asgi", core_hand_over_asgi, METH_O, NULL},

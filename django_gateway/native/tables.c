@@ -5,7 +5,8 @@
 
 #include "core.h"
 
-enum { KNOWN = 1024, STEADY_TEXT = 512, REMEMBERED = 4096, LONGEST = 8192 }; /* redaction.py's and legible.py's bounds */
+/* The last three are redaction.py's and legible.py's bounds. */
+enum { KNOWN = 1024, STEADY_TEXT = 512, REMEMBERED = 4096, LONGEST = 8192 };
 
 /* What becomes of a key's value: the letters that familiar.Environs gives. */
 enum { STEADY = 's', OBJECT = 'o', OPENLY = 'p', CHANGING = 'c', SECRET = 'h', COOKIE = 'k' };
@@ -263,6 +264,13 @@ environ_entry(Tables *self, PyObject *key, int role, PyObject *value)
     return PyObject_VectorcallMethod(name, arguments, 3, NULL);
 }
 
+/* A header that browsers send and that no table has, because it is secret. */
+static inline int
+is_cookie(PyObject *name)
+{
+    return PyBytes_CheckExact(name) && PyBytes_GET_SIZE(name) == 6 && memcmp(PyBytes_AS_STRING(name), "cookie", 6) == 0;
+}
+
 /* Redactor._header for what is in no table, or NULL without an exception. */
 static PyObject *
 new_header(Tables *self, PyObject *pair, PyObject *given, PyObject *value)
@@ -279,7 +287,7 @@ new_header(Tables *self, PyObject *pair, PyObject *given, PyObject *value)
     else if (PyDict_GetItemWithError(self->secret, given) != Py_False)
         return NULL;
     if (hide != Py_None)
-        return called.length == 6 && memcmp(called.text, "cookie", 6) == 0 ? with_cookie(name, value) : NULL;
+        return is_cookie(given) ? with_cookie(name, value) : NULL;
     if (text.length > STEADY_TEXT || called.length > STEADY_TEXT || same_letters(called, letters_of(name_query_string))
         || !is_ascii(text) || !is_told(text))
         return NULL;
@@ -313,9 +321,11 @@ tables_headers(Tables *self, PyObject *given)
     PyObject *pairs = PyList_GetSlice(given, 0, length), *entries = pairs == NULL ? NULL : PyList_New(length);
     for (Py_ssize_t i = 0; entries != NULL && i < length; i++) {
         PyObject *pair = PyList_GET_ITEM(pairs, i);
-        PyObject *number = is_everyday_pair(pair) ? number_of(self, self->headers, PyTuple_GET_ITEM(pair, 0),
-                                                              PyTuple_GET_ITEM(pair, 1), pair)
-                                                  : PyDict_GetItemWithError(self->headers, pair);
+        PyObject *number = NULL;
+        if (!is_everyday_pair(pair))
+            number = PyDict_GetItemWithError(self->headers, pair);
+        else if (!is_cookie(PyTuple_GET_ITEM(pair, 0)))
+            number = number_of(self, self->headers, PyTuple_GET_ITEM(pair, 0), PyTuple_GET_ITEM(pair, 1), pair);
         if (number == NULL && PyErr_Occurred()) {
             /* Pairs that are lists, as some servers and applications make them. */
             if (!PyErr_ExceptionMatches(PyExc_Exception))
