@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import gc
 import socket
 import sys
@@ -18,7 +19,7 @@ from django_gateway import native
 from django_gateway.concealment import HIDDEN
 from django_gateway.familiar import Environs
 from django_gateway.fields import Fields
-from django_gateway.interfaces import asgi, wsgi_handover
+from django_gateway.interfaces import asgi, descriptors, wsgi_handover
 from django_gateway.recording import Recorder
 from django_gateway.redaction import Redactor
 from django_gateway.vocabulary import Vocabulary
@@ -492,3 +493,48 @@ def test_nothing_of_a_scope_is_lost_or_kept() -> None:
     for _ in range(2_000):
         asgi.begin(made, given, "http", "wrapper")
     assert [sys.getrefcount(each) for each in watched] == before
+
+
+class Owner:
+    """What a server's ``send`` may be a method of."""
+
+    def __init__(self, **attributes: Any) -> None:
+        vars(self).update(attributes)
+
+    async def send(self, message: Any) -> None:
+        pass
+
+
+class Broken:
+    def __getattr__(self, name: str) -> Any:
+        raise OSError(name)
+
+
+def handing(number: Any) -> Any:
+    return Owner(fileno=lambda: number)
+
+
+OWNERS: list[Owner] = [
+    Owner(),
+    Owner(transport=None),
+    Owner(transport=Broken()),
+    Owner(transport=Owner()),
+    Owner(transport=Owner(get_extra_info=None)),
+    Owner(transport=Owner(get_extra_info=lambda name: None)),
+    *[
+        Owner(transport=Owner(get_extra_info={"socket": handing(number)}.get))
+        for number in (7, 0, -1, True, None, "7", 2**70)
+    ],
+    *[Owner(transport=Owner(getHandle=lambda number=number: handing(number))) for number in (7, -1)],
+    Owner(transport=Owner(get_extra_info=None, getHandle=lambda: handing(8))),
+    Owner(transport=Owner(get_extra_info=lambda name: 1 / 0)),
+]
+
+
+@pytest.mark.parametrize("owner", OWNERS)
+def test_the_descriptor_of_a_send(owner: Owner) -> None:
+    for send in (owner.send, functools.partial(lambda owner, message: None, owner), owner, None):
+        told = descriptors._of_send(send)
+        for _ in range(3):
+            assert descriptors.of_send(send) == told
+            assert type(descriptors.of_send(send)) is type(told)

@@ -5,7 +5,8 @@
 static PyObject *asgi_names; /* asgi's globals */
 
 static PyObject *word_begin_asgi, *word_asgi, *word_scope, *word_steps, *word_running_server, *word_asyncio,
-    *word_current_task, *word_lifespan, *key_asgi_method;
+    *word_current_task, *word_lifespan, *word_of_send, *word_transport, *word_get_extra_info, *word_get_handle,
+    *word_socket, *key_asgi_method;
 
 static const struct {
     PyObject **made;
@@ -13,7 +14,9 @@ static const struct {
 } asgi_words[] = {
     {&word_begin_asgi, "_begin"}, {&word_asgi, "asgi"}, {&word_scope, "scope"}, {&word_steps, "Steps"},
     {&word_running_server, "running_server"}, {&word_asyncio, "asyncio"}, {&word_current_task, "current_task"},
-    {&word_lifespan, "lifespan"}, {&key_asgi_method, "method"},
+    {&word_lifespan, "lifespan"}, {&word_of_send, "_of_send"}, {&word_transport, "transport"},
+    {&word_get_extra_info, "get_extra_info"}, {&word_get_handle, "getHandle"}, {&word_socket, "socket"},
+    {&key_asgi_method, "method"},
 };
 
 /* What begin makes of a scope beside its entries; NULL for None. */
@@ -137,14 +140,12 @@ current_task(void)
 static PyObject *
 scope_handover(PyObject *recorder, PyObject *scope)
 {
-    PyObject *handover = NULL, *redactor = PyObject_GetAttr(recorder, word_redactor);
-    if (redactor == NULL)
+    PyObject *handover, *arguments[] = {word_scope, handover_call(recorder, word_redactor, word_scope, scope)};
+    if (arguments[1] == NULL)
         return NULL;
-    PyObject *arguments[] = {word_scope, PyObject_CallMethodOneArg(redactor, word_scope, scope)};
-    if (arguments[1] != NULL && (handover = asgi_name(word_handover)) != NULL)
+    if ((handover = asgi_name(word_handover)) != NULL)
         handover = PyObject_Vectorcall(handover, arguments, 2, NULL);
-    Py_XDECREF(arguments[1]);
-    Py_DECREF(redactor);
+    Py_DECREF(arguments[1]);
     return handover;
 }
 
@@ -203,6 +204,40 @@ core_begin_asgi(PyObject *module, PyObject *const *args, Py_ssize_t count)
     Py_XDECREF(read.correlation);
     Py_XDECREF(read.client);
     return begun;
+}
+
+/* descriptors.of_send: of a method of what has asyncio's transport, as uvicorn's is; of another in Python. */
+static PyObject *
+core_of_send(PyObject *module, PyObject *send)
+{
+    PyObject *told = NULL, *transport = NULL, *socket = NULL, *number;
+    if (!PyMethod_Check(send)) {
+        PyObject *descriptors = PyImport_ImportModule("django_gateway.interfaces.descriptors");
+        told = descriptors == NULL ? NULL : PyObject_CallMethodOneArg(descriptors, word_of_send, send);
+        Py_XDECREF(descriptors);
+        return told;
+    }
+    transport = PyObject_GetAttr(PyMethod_GET_SELF(send), word_transport);
+    if (transport != NULL && transport != Py_None) {
+        PyObject *ask = PyObject_GetAttr(transport, word_get_extra_info);
+        if (ask != NULL && ask != Py_None)
+            socket = PyObject_CallOneArg(ask, word_socket);
+        else if (ask != NULL || PyErr_ExceptionMatches(PyExc_AttributeError)) {
+            PyErr_Clear();
+            socket = PyObject_CallMethodNoArgs(transport, word_get_handle);
+        }
+        Py_XDECREF(ask);
+        if (socket != NULL && (number = PyObject_CallMethodNoArgs(socket, word_fileno)) != NULL)
+            told = as_descriptor(number);
+    }
+    Py_XDECREF(transport);
+    Py_XDECREF(socket);
+    if (PyErr_Occurred()) {
+        if (!PyErr_ExceptionMatches(PyExc_Exception))
+            return NULL;
+        PyErr_Clear();
+    }
+    return told != NULL ? told : Py_NewRef(Py_None);
 }
 
 /* hand_over_asgi(names): the globals of asgi. */

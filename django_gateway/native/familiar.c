@@ -6,6 +6,15 @@
 #include "core.h"
 #include "tables.c"
 
+/* What wsgi_handover.begin looks for in an environ. */
+enum { SCRIPT_NAME, PATH_INFO, METHOD, QUERY, REQUEST_ID, PORT, ADDRESS, LENGTH, SOFTWARE, SOCKET, HANDED };
+
+static const char *const handed_names[] = {
+    "SCRIPT_NAME", "PATH_INFO", "REQUEST_METHOD", "QUERY_STRING", "HTTP_X_REQUEST_ID", "REMOTE_PORT", "REMOTE_ADDR",
+    "CONTENT_LENGTH", "SERVER_SOFTWARE", "gunicorn.socket",
+};
+static PyObject *handed_keys[HANDED];
+
 enum { SHAPE_KEYS = 160, SHAPES = 64, COMMON = 64 };
 
 /* Values that came together, one for each key of their shape: of objects the type, of what changes NULL. */
@@ -22,8 +31,15 @@ typedef struct Shape {
     Py_ssize_t uses, count, changing;
     Common *common[COMMON];
     unsigned char roles[SHAPE_KEYS], places[SHAPE_KEYS]; /* places: where what changes is */
+    short handed[HANDED];                                /* where begin's keys are, or -1 */
     PyObject *keys[];
 } Shape;
+
+/* An environ that is known. Until ``familiar_tell`` it is held; values are borrowed where nothing changes. */
+typedef struct {
+    Shape *shape;
+    PyObject *number, *values[SHAPE_KEYS];
+} Seen;
 
 typedef struct {
     PyObject_HEAD
@@ -133,60 +149,73 @@ release_shape(Shape *shape)
     PyMem_Free(shape);
 }
 
-/* Environs.entries where all is known. NULL without an exception where it is not, and nothing was done. */
-static PyObject *
-familiar_find(Familiar *self, PyObject *environ)
+/* Whether all is known. Nothing is done if not; if it is, ``familiar_tell`` has to be called. */
+static int
+familiar_look(Familiar *self, PyObject *environ, Seen *seen)
 {
-    PyObject *keys[SHAPE_KEYS], *values[SHAPE_KEYS];
+    PyObject *keys[SHAPE_KEYS], **values = seen->values;
     if (!PyDict_CheckExact(environ) || PyDict_GET_SIZE(environ) > SHAPE_KEYS)
-        return NULL;
+        return 0;
     Py_ssize_t position = 0, count = 0;
     uint64_t hash = 0;
     while (PyDict_Next(environ, &position, &keys[count], &values[count])) {
         if (!everyday(keys[count]))
-            return NULL;
+            return 0;
         hash = mixed(hash, (uint64_t)((PyASCIIObject *)keys[count++])->hash);
     }
     Shape *shape = find_shape(self, keys, count, hash);
     if (shape == NULL || hash_values(shape, values, &hash) < 0)
-        return NULL;
+        return 0;
     Common *common = find_common(shape, values, hash);
     if (common == NULL)
-        return NULL;
+        return 0;
     for (Py_ssize_t i = 0; i < count; i++)
         if (shape->roles[i] == OBJECT && (PyObject *)Py_TYPE(values[i]) != common->values[i])
-            return NULL;
-    PyObject *entries = PyList_New(1 + shape->changing);
-    if (entries == NULL)
-        return NULL;
-    PyList_SET_ITEM(entries, 0, Py_NewRef(common->number));
-    /* First the values themselves: what is called below may let another thread change the environ. */
-    for (Py_ssize_t i = 0; i < shape->changing; i++)
-        PyList_SET_ITEM(entries, i + 1, Py_NewRef(values[shape->places[i]]));
+            return 0;
+    /* Held from now on: what is called later may let another thread change the environ, or forget. */
     shape->uses++;
+    seen->shape = shape;
+    seen->number = Py_NewRef(common->number);
+    for (Py_ssize_t i = 0; i < shape->changing; i++)
+        Py_INCREF(values[shape->places[i]]);
+    return 1;
+}
+
+/* Environs.entries of what was looked at; without ``told`` nothing but an end of it. */
+static PyObject *
+familiar_tell(Familiar *self, Seen *seen, int told)
+{
+    Shape *shape = seen->shape;
+    PyObject *entries = told ? PyList_New(1 + shape->changing) : NULL;
     for (Py_ssize_t i = 0; i < shape->changing; i++) {
-        PyObject *value = PyList_GET_ITEM(entries, i + 1);
         int place = shape->places[i], role = shape->roles[place];
-        if (role == OPENLY && everyday(value) && PyUnicode_GET_LENGTH(value) < 64
-            && is_told(letters_of(value)))
-            continue;
-        PyObject *entry = environ_entry(self->tables, shape->keys[place], role, value);
-        if (entry == NULL) {
-            Py_CLEAR(entries);
-            break;
+        PyObject *value = seen->values[place];
+        if (entries == NULL)
+            Py_DECREF(value);
+        else if (role == OPENLY && everyday(value) && PyUnicode_GET_LENGTH(value) < 64 && is_told(letters_of(value)))
+            PyList_SET_ITEM(entries, i + 1, value);
+        else {
+            PyObject *entry = environ_entry(self->tables, shape->keys[place], role, value);
+            Py_DECREF(value);
+            if (entry == NULL)
+                Py_CLEAR(entries);
+            else
+                PyList_SET_ITEM(entries, i + 1, entry);
         }
-        PyList_SET_ITEM(entries, i + 1, entry);
-        Py_DECREF(value);
     }
+    if (entries != NULL)
+        PyList_SET_ITEM(entries, 0, seen->number);
+    else
+        Py_DECREF(seen->number);
     release_shape(shape);
     return entries;
 }
 
 static PyObject *
-familiar_find_method(Familiar *self, PyObject *environ)
+familiar_find(Familiar *self, PyObject *environ)
 {
-    PyObject *entries = familiar_find(self, environ);
-    return entries != NULL || PyErr_Occurred() ? entries : Py_NewRef(Py_None);
+    Seen seen;
+    return familiar_look(self, environ, &seen) ? familiar_tell(self, &seen, 1) : Py_NewRef(Py_None);
 }
 
 static Shape *
@@ -203,6 +232,12 @@ add_shape(Familiar *self, PyObject *const *keys, const char *roles, Py_ssize_t c
         shape->roles[i] = (unsigned char)roles[i];
         if (roles[i] != STEADY && roles[i] != OBJECT)
             shape->places[shape->changing++] = (unsigned char)i;
+    }
+    for (int each = 0; each < HANDED; each++) {
+        shape->handed[each] = -1;
+        for (Py_ssize_t i = 0; i < count; i++)
+            if (same_everyday(keys[i], handed_keys[each]))
+                shape->handed[each] = (short)i;
     }
     shape->next = self->shapes[hash % SHAPES];
     self->shapes[hash % SHAPES] = shape;
@@ -329,7 +364,7 @@ familiar_dealloc(Familiar *self)
 }
 
 static PyMethodDef familiar_methods[] = {
-    {"find", (PyCFunction)familiar_find_method, METH_O, NULL},
+    {"find", (PyCFunction)familiar_find, METH_O, NULL},
     {"remember", (PyCFunction)familiar_remember, METH_VARARGS, NULL},
     {"forget", (PyCFunction)familiar_forget, METH_O, NULL},
     {NULL},
@@ -352,6 +387,9 @@ static PyTypeObject FamiliarType = {
 static int
 familiar_setup(PyObject *module)
 {
+    for (int each = 0; each < HANDED; each++)
+        if ((handed_keys[each] = PyUnicode_InternFromString(handed_names[each])) == NULL)
+            return -1;
     if (tables_setup(module) < 0 || PyType_Ready(&FamiliarType) < 0)
         return -1;
     return PyModule_AddObjectRef(module, "Familiar", (PyObject *)&FamiliarType);

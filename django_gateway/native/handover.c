@@ -5,9 +5,7 @@
 
 static PyObject *handover_names; /* wsgi_handover's globals: what it calls is looked up there, as it would do itself */
 
-/* Names and keys, made once. */
-static PyObject *key_script_name, *key_path_info, *key_method, *key_request_id, *key_port, *key_address, *key_length,
-    *key_software, *key_socket;
+/* Names, made once. */
 static PyObject *word_begin, *word_recording, *word_handover, *word_server, *word_request_id, *word_descriptors,
     *word_of_environ, *word_fileno, *word_environs, *word_familiar, *word_entries, *word_redactor, *word_tables,
     *word_wsgi, *word_http, *word_environ;
@@ -16,9 +14,6 @@ static const struct {
     PyObject **made;
     const char *text;
 } handover_words[] = {
-    {&key_script_name, "SCRIPT_NAME"}, {&key_path_info, "PATH_INFO"}, {&key_method, "REQUEST_METHOD"},
-    {&key_request_id, "HTTP_X_REQUEST_ID"}, {&key_port, "REMOTE_PORT"}, {&key_address, "REMOTE_ADDR"},
-    {&key_length, "CONTENT_LENGTH"}, {&key_software, "SERVER_SOFTWARE"}, {&key_socket, "gunicorn.socket"},
     {&word_begin, "_begin"}, {&word_recording, "Recording"}, {&word_handover, "Handover"}, {&word_server, "_server"},
     {&word_request_id, "request_id"}, {&word_descriptors, "descriptors"}, {&word_of_environ, "of_environ"},
     {&word_fileno, "fileno"}, {&word_environs, "environs"}, {&word_familiar, "_familiar"},
@@ -26,31 +21,27 @@ static const struct {
     {&word_wsgi, "wsgi"}, {&word_http, "http"}, {&word_environ, "environ"},
 };
 
-/* What begin looks for in an environ; NULL for what is not there. Held, because what begin calls may let another
-   thread change the environ. */
-typedef struct {
-    PyObject *script_name, *path_info, *method, *query, *request_id, *port, *address, *length, *software;
-} Handed;
+/* What was found of it, held; NULL for what is not there. */
+typedef PyObject *Handed[HANDED];
 
-/* Take it out. 1 where all of it is of everyday: exact texts in ASCII that nothing is cut off from. */
+/* 1 where all of it is of everyday: exact texts in ASCII that nothing is cut off from. */
 static int
-handed_over(PyObject *environ, Handed *handed)
+handed_over(PyObject *environ, const Seen *seen, Handed handed)
 {
-    PyObject *const keys[] = {key_script_name, key_path_info, key_method, name_query_string, key_request_id,
-                              key_port, key_address, key_length, key_software};
-    PyObject **found = &handed->script_name;
     Py_ssize_t length = 0;
-    for (size_t i = 0; i < Py_ARRAY_LENGTH(keys); i++) {
-        found[i] = PyDict_GetItemWithError(environ, keys[i]);
-        if (found[i] == NULL) {
-            if (PyErr_Occurred())
-                return -1;
+    for (int i = 0; i < HANDED; i++) {
+        if (seen != NULL)
+            handed[i] = seen->shape->handed[i] < 0 ? NULL : seen->values[seen->shape->handed[i]];
+        else if ((handed[i] = PyDict_GetItemWithError(environ, handed_keys[i])) == NULL && PyErr_Occurred())
+            return -1;
+        if (handed[i] == NULL)
             continue;
-        }
-        Py_INCREF(found[i]);
-        if (!everyday(found[i]))
+        Py_INCREF(handed[i]);
+        if (i == SOCKET)
+            continue;
+        if (!everyday(handed[i]))
             return 0;
-        length += PyUnicode_GET_LENGTH(found[i]);
+        length += PyUnicode_GET_LENGTH(handed[i]);
     }
     return length < LONGEST;
 }
@@ -87,21 +78,21 @@ handover_has(PyObject *found)
 }
 
 static PyObject *
-handover_path(const Handed *handed)
+handover_path(Handed handed)
 {
-    if (!handover_has(handed->script_name))
-        return Py_NewRef(handed->path_info != NULL ? handed->path_info : nothing);
-    if (!handover_has(handed->path_info))
-        return Py_NewRef(handed->script_name);
-    return handover_joined(handed->script_name, 0, handed->path_info);
+    if (!handover_has(handed[SCRIPT_NAME]))
+        return Py_NewRef(handed[PATH_INFO] != NULL ? handed[PATH_INFO] : nothing);
+    if (!handover_has(handed[PATH_INFO]))
+        return Py_NewRef(handed[SCRIPT_NAME]);
+    return handover_joined(handed[SCRIPT_NAME], 0, handed[PATH_INFO]);
 }
 
 static PyObject *
-handover_client(const Handed *handed)
+handover_client(Handed handed)
 {
-    if (handover_has(handed->port))
-        return handover_joined(handed->address != NULL ? handed->address : nothing, ':', handed->port);
-    return Py_NewRef(handover_has(handed->address) ? handed->address : Py_None);
+    if (handover_has(handed[PORT]))
+        return handover_joined(handed[ADDRESS] != NULL ? handed[ADDRESS] : nothing, ':', handed[PORT]);
+    return Py_NewRef(handover_has(handed[ADDRESS]) ? handed[ADDRESS] : Py_None);
 }
 
 static long long
@@ -120,67 +111,68 @@ handover_length(PyObject *told)
     return size;
 }
 
-/* recorder.environs.entries(environ) */
+/* An attribute of an attribute, and NULL without an exception where it is not of this type. */
 static PyObject *
-handover_entries(PyObject *recorder, PyObject *environ)
+native_of(PyObject *recorder, PyObject *owner_name, PyObject *name, PyTypeObject *type)
 {
-    PyObject *environs = PyObject_GetAttr(recorder, word_environs), *entries = NULL;
-    if (environs == NULL)
-        return NULL;
-    PyObject *familiar = PyObject_GetAttr(environs, word_familiar);
-    if (familiar == NULL)
+    PyObject *owner = PyObject_GetAttr(recorder, owner_name);
+    PyObject *found = owner == NULL ? NULL : PyObject_GetAttr(owner, name);
+    Py_XDECREF(owner);
+    if (found == NULL)
         PyErr_Clear();
-    else if (Py_IS_TYPE(familiar, &FamiliarType))
-        entries = familiar_find((Familiar *)familiar, environ);
-    if (entries == NULL && !PyErr_Occurred())
-        entries = PyObject_CallMethodOneArg(environs, word_entries, environ);
-    Py_XDECREF(familiar);
-    Py_DECREF(environs);
-    return entries;
+    else if (!Py_IS_TYPE(found, type))
+        Py_CLEAR(found);
+    return found;
+}
+
+static PyObject *
+handover_call(PyObject *recorder, PyObject *owner_name, PyObject *name, PyObject *argument)
+{
+    PyObject *owner = PyObject_GetAttr(recorder, owner_name);
+    PyObject *made = owner == NULL ? NULL : PyObject_CallMethodOneArg(owner, name, argument);
+    Py_XDECREF(owner);
+    return made;
 }
 
 /* recorder.redactor.query(query) */
 static PyObject *
 handover_query(PyObject *recorder, PyObject *query)
 {
-    PyObject *told = NULL, *redactor = PyObject_GetAttr(recorder, word_redactor);
-    if (redactor == NULL)
-        return NULL;
-    PyObject *tables = PyObject_GetAttr(redactor, word_tables);
+    PyObject *tables = native_of(recorder, word_redactor, word_tables, &TablesType);
     if (tables == NULL)
-        PyErr_Clear();
-    if (tables != NULL && Py_IS_TYPE(tables, &TablesType))
-        told = told_query((Tables *)tables, query);
-    else
-        told = PyObject_CallMethodOneArg(redactor, name_query, query);
-    Py_XDECREF(tables);
-    Py_DECREF(redactor);
+        return handover_call(recorder, word_redactor, name_query, query);
+    PyObject *told = told_query((Tables *)tables, query);
+    Py_DECREF(tables);
     return told;
+}
+
+/* descriptors._number; ``told`` is stolen. */
+static PyObject *
+as_descriptor(PyObject *told)
+{
+    int overflow = 0;
+    if (PyLong_CheckExact(told) && (PyLong_AsLongAndOverflow(told, &overflow) >= 0 || overflow > 0))
+        return told;
+    Py_DECREF(told);
+    return Py_NewRef(Py_None);
 }
 
 /* descriptors.of_environ(environ) */
 static PyObject *
-handover_descriptor(PyObject *environ)
+handover_descriptor(PyObject *environ, PyObject *socket)
 {
-    PyObject *descriptor, *socket = PyDict_GetItemWithError(environ, key_socket);
     if (socket == NULL || socket == Py_None) {
         PyObject *descriptors = handover_name(word_descriptors);
         return descriptors == NULL ? NULL : PyObject_CallMethodOneArg(descriptors, word_of_environ, environ);
     }
-    Py_INCREF(socket);
-    descriptor = PyObject_CallMethodNoArgs(socket, word_fileno);
-    Py_DECREF(socket);
+    PyObject *descriptor = PyObject_CallMethodNoArgs(socket, word_fileno);
     if (descriptor == NULL) {
         if (!PyErr_ExceptionMatches(PyExc_Exception))
             return NULL;
         PyErr_Clear();
         return Py_NewRef(Py_None);
     }
-    int overflow = 0;
-    if (PyLong_CheckExact(descriptor) && (PyLong_AsLongAndOverflow(descriptor, &overflow) >= 0 || overflow > 0))
-        return descriptor;
-    Py_DECREF(descriptor);
-    return Py_NewRef(Py_None);
+    return as_descriptor(descriptor);
 }
 
 /* An instance as its class makes it, without the calls between where there is nothing to be called. */
@@ -213,64 +205,91 @@ handover_fill(PyObject **field, PyObject *made)
     return made != NULL ? 0 : -1;
 }
 
-static int
-handover_fill_in(Fields *recording, PyObject *environ, const Handed *handed)
+/* _server(software), whose answers never change: the last one is remembered. */
+static PyObject *
+handover_server(PyObject *software)
 {
-    PyObject *recorder = recording->recorder;
-    PyObject *arguments[] = {word_environ, handover_entries(recorder, environ)};
-    if (arguments[1] == NULL)
-        return -1;
-    PyObject *handover = handover_name(word_handover);
+    static PyObject *last_call, *last_software, *last_server;
+    PyObject *call = handover_name(word_server);
+    if (call == NULL)
+        return NULL;
+    if (software == NULL)
+        software = Py_None;
+    if (call == last_call && software == last_software)
+        return Py_NewRef(last_server);
+    PyObject *server = PyObject_CallOneArg(call, software);
+    if (server != NULL) {
+        Py_XSETREF(last_call, Py_NewRef(call));
+        Py_XSETREF(last_software, Py_NewRef(software));
+        Py_XSETREF(last_server, Py_NewRef(server));
+    }
+    return server;
+}
+
+/* ``entries`` is stolen. */
+static int
+handover_fill_in(Fields *recording, PyObject *entries, PyObject *environ, Handed handed, Tables *tables)
+{
+    PyObject *recorder = recording->recorder, *call, *arguments[] = {word_environ, entries};
+    PyObject *handover = entries == NULL ? NULL : handover_name(word_handover);
     if (handover != NULL)
         handover = PyObject_Vectorcall(handover, arguments, 2, NULL);
-    Py_DECREF(arguments[1]);
+    Py_XDECREF(entries);
     if (handover_fill(&recording->handover, handover) < 0)
         return -1;
-    if (handed->method != NULL)
-        core_set(&recording->method, Py_NewRef(handed->method));
-    if (handover_has(handed->query) && handover_fill(&recording->query, handover_query(recorder, handed->query)) < 0)
+    if (handed[METHOD] != NULL)
+        core_set(&recording->method, Py_NewRef(handed[METHOD]));
+    if (handover_has(handed[QUERY])
+        && handover_fill(&recording->query, tables != NULL ? told_query(tables, handed[QUERY])
+                                                           : handover_query(recorder, handed[QUERY])) < 0)
         return -1;
-    PyObject *call;
-    if (handover_has(handed->request_id)
+    if (handover_has(handed[REQUEST_ID])
         && ((call = handover_name(word_request_id)) == NULL
-            || handover_fill(&recording->request_id, PyObject_CallOneArg(call, handed->request_id)) < 0))
+            || handover_fill(&recording->request_id, PyObject_CallOneArg(call, handed[REQUEST_ID])) < 0))
         return -1;
     if (handover_fill(&recording->client, handover_client(handed)) < 0)
         return -1;
-    recording->bytes_in = handover_length(handed->length);
-    if (handover_fill(&recording->descriptor, handover_descriptor(environ)) < 0)
+    recording->bytes_in = handover_length(handed[LENGTH]);
+    if (handover_fill(&recording->descriptor, handover_descriptor(environ, handed[SOCKET])) < 0)
         return -1;
-    call = handover_name(word_server);
-    return call == NULL ? -1
-                        : handover_fill(&recording->server,
-                               PyObject_CallOneArg(call, handed->software != NULL ? handed->software : Py_None));
+    return handover_fill(&recording->server, handover_server(handed[SOFTWARE]));
 }
 
 /* wsgi_handover.begin(recorder, environ, vantage) */
 static PyObject *
 handover_begin(PyObject *recorder, PyObject *environ, PyObject *vantage)
 {
+    Seen seen;
     Handed handed = {NULL};
-    PyObject *begun = NULL, **found = &handed.script_name;
-    int known = PyDict_CheckExact(environ) ? handed_over(environ, &handed) : 0;
-    if (known == 0) {
+    Fields *recording = NULL;
+    PyObject *entries, *begun = NULL;
+    int is_dict = PyDict_CheckExact(environ);
+    Familiar *familiar = (Familiar *)native_of(recorder, word_environs, word_familiar, &FamiliarType);
+    int known = is_dict && familiar != NULL && familiar_look(familiar, environ, &seen);
+    int plain = is_dict ? handed_over(environ, known ? &seen : NULL, handed) : 0;
+    if (plain > 0) {
+        PyObject *class = handover_name(word_recording), *path = handover_path(handed);
+        if (class != NULL && path != NULL)
+            recording = handover_recording(class, recorder, word_wsgi, word_http, vantage, path);
+        Py_XDECREF(path);
+    }
+    if (known)
+        entries = familiar_tell(familiar, &seen, recording != NULL);
+    else
+        entries = recording == NULL ? NULL : handover_call(recorder, word_environs, word_entries, environ);
+    if (recording != NULL) {
+        if (handover_fill_in(recording, entries, environ, handed, known ? familiar->tables : NULL) < 0)
+            Py_CLEAR(recording);
+        begun = (PyObject *)recording;
+    }
+    else if (plain == 0) {
         PyObject *arguments[] = {recorder, environ, vantage};
         PyObject *call = handover_name(word_begin);
         begun = call == NULL ? NULL : PyObject_Vectorcall(call, arguments, 3, NULL);
     }
-    else if (known > 0) {
-        PyObject *path = handover_path(&handed);
-        PyObject *class = handover_name(word_recording);
-        Fields *recording = NULL;
-        if (path != NULL && class != NULL)
-            recording = handover_recording(class, recorder, word_wsgi, word_http, vantage, path);
-        Py_XDECREF(path);
-        if (recording != NULL && handover_fill_in(recording, environ, &handed) < 0)
-            Py_CLEAR(recording);
-        begun = (PyObject *)recording;
-    }
-    for (size_t i = 0; i < sizeof(Handed) / sizeof(PyObject *); i++)
-        Py_XDECREF(found[i]);
+    for (int i = 0; i < HANDED; i++)
+        Py_XDECREF(handed[i]);
+    Py_XDECREF(familiar);
     return begun;
 }
 
@@ -300,6 +319,7 @@ core_hand_over(PyObject *module, PyObject *names)
 
 #define HANDOVER_METHODS \
     {"begin_wsgi", (PyCFunction)(void (*)(void))core_begin_wsgi, METH_FASTCALL, NULL}, \
+    {"of_send", core_of_send, METH_O, NULL}, \
     {"begin_asgi", (PyCFunction)(void (*)(void))core_begin_asgi, METH_FASTCALL, NULL}, \
     {"hand_over", core_hand_over, METH_O, NULL}, \
     {"hand_over_asgi", core_hand_over_asgi, METH_O, NULL},

@@ -5,7 +5,8 @@
 
 #include "core.h"
 
-enum { KNOWN = 256, STEADY_TEXT = 512, REMEMBERED = 4096, LONGEST = 8192 }; /* redaction.py's and legible.py's bounds */
+/* The last three are redaction.py's and legible.py's bounds. */
+enum { KNOWN = 1024, STEADY_TEXT = 512, REMEMBERED = 4096, LONGEST = 8192 };
 
 /* What becomes of a key's value: the letters that familiar.Environs gives. */
 enum { STEADY = 's', OBJECT = 'o', OPENLY = 'p', CHANGING = 'c', SECRET = 'h', COOKIE = 'k' };
@@ -168,11 +169,17 @@ concealed_cookie(Letters plain)
 static inline PyObject *
 pair_of(PyObject *key, PyObject *value)
 {
+    /* Held first: where memory is asked for, garbage may be collected, and any code be run. */
+    Py_INCREF(key);
+    Py_INCREF(value);
     PyObject *pair = PyTuple_New(2);
-    if (pair != NULL) {
-        PyTuple_SET_ITEM(pair, 0, Py_NewRef(key));
-        PyTuple_SET_ITEM(pair, 1, Py_NewRef(value));
+    if (pair == NULL) {
+        Py_DECREF(key);
+        Py_DECREF(value);
+        return NULL;
     }
+    PyTuple_SET_ITEM(pair, 0, key);
+    PyTuple_SET_ITEM(pair, 1, value);
     return pair;
 }
 
@@ -257,6 +264,13 @@ environ_entry(Tables *self, PyObject *key, int role, PyObject *value)
     return PyObject_VectorcallMethod(name, arguments, 3, NULL);
 }
 
+/* A header that browsers send and that no table has, because it is secret. */
+static inline int
+is_cookie(PyObject *name)
+{
+    return PyBytes_CheckExact(name) && PyBytes_GET_SIZE(name) == 6 && memcmp(PyBytes_AS_STRING(name), "cookie", 6) == 0;
+}
+
 /* Redactor._header for what is in no table, or NULL without an exception. */
 static PyObject *
 new_header(Tables *self, PyObject *pair, PyObject *given, PyObject *value)
@@ -273,7 +287,7 @@ new_header(Tables *self, PyObject *pair, PyObject *given, PyObject *value)
     else if (PyDict_GetItemWithError(self->secret, given) != Py_False)
         return NULL;
     if (hide != Py_None)
-        return called.length == 6 && memcmp(called.text, "cookie", 6) == 0 ? with_cookie(name, value) : NULL;
+        return is_cookie(given) ? with_cookie(name, value) : NULL;
     if (text.length > STEADY_TEXT || called.length > STEADY_TEXT || same_letters(called, letters_of(name_query_string))
         || !is_ascii(text) || !is_told(text))
         return NULL;
@@ -307,9 +321,11 @@ tables_headers(Tables *self, PyObject *given)
     PyObject *pairs = PyList_GetSlice(given, 0, length), *entries = pairs == NULL ? NULL : PyList_New(length);
     for (Py_ssize_t i = 0; entries != NULL && i < length; i++) {
         PyObject *pair = PyList_GET_ITEM(pairs, i);
-        PyObject *number = is_everyday_pair(pair) ? number_of(self, self->headers, PyTuple_GET_ITEM(pair, 0),
-                                                              PyTuple_GET_ITEM(pair, 1), pair)
-                                                  : PyDict_GetItemWithError(self->headers, pair);
+        PyObject *number = NULL;
+        if (!is_everyday_pair(pair))
+            number = PyDict_GetItemWithError(self->headers, pair);
+        else if (!is_cookie(PyTuple_GET_ITEM(pair, 0)))
+            number = number_of(self, self->headers, PyTuple_GET_ITEM(pair, 0), PyTuple_GET_ITEM(pair, 1), pair);
         if (number == NULL && PyErr_Occurred()) {
             /* Pairs that are lists, as some servers and applications make them. */
             if (!PyErr_ExceptionMatches(PyExc_Exception))
@@ -377,19 +393,19 @@ plain_items(PyObject *items)
 static PyObject *
 spelled(PyObject *key, PyObject *value)
 {
-    Py_ssize_t position = 0, place = 0;
-    PyObject *name, *item, *made = PyTuple_New(1 + PyDict_GET_SIZE(value));
+    Py_ssize_t position = 0, place = 0, length = PyDict_GET_SIZE(value);
+    PyObject *name, *item, *made = PyTuple_New(1 + length);
     if (made == NULL)
         return NULL;
     PyTuple_SET_ITEM(made, 0, Py_NewRef(key));
-    while (PyDict_Next(value, &position, &name, &item)) {
+    while (place < length && PyDict_Next(value, &position, &name, &item)) {
         PyObject *pair = pair_of(name, item);
-        if (pair == NULL) {
-            Py_DECREF(made);
-            return NULL;
-        }
+        if (pair == NULL)
+            break;
         PyTuple_SET_ITEM(made, ++place, pair);
     }
+    if (place < length)
+        Py_CLEAR(made);
     return made;
 }
 
@@ -474,13 +490,12 @@ tables_scope(Tables *self, PyObject *scope)
     while (PyDict_Next(scope, &position, &keys[count], &values[count]))
         if (!everyday(keys[count++]))
             Py_RETURN_NONE;
-    if ((entries = PyList_New(count)) == NULL)
-        return NULL;
     /* Held: what is called below may let another thread change the scope. */
     for (Py_ssize_t i = 0; i < count; i++) {
         Py_INCREF(keys[i]);
         Py_INCREF(values[i]);
     }
+    entries = PyList_New(count);
     for (Py_ssize_t i = 0; entries != NULL && i < count; i++) {
         PyObject *entry = scope_entry(self, keys[i], values[i]);
         if (entry == NULL)
