@@ -97,6 +97,9 @@ def pieces(recording: Any, size: int) -> None:
 class BlackBox:
     """Of one process. Its file is made when something begins, in a forked child another one."""
 
+    # What C asks for by its place.
+    __slots__ = ("__dict__", "__weakref__", "_free")
+
     def __init__(self, folder: Path, vocabulary: Vocabulary, prepare: Callable[[Path], object]) -> None:
         """``prepare`` makes the folder around ``folder``, or raises OSError."""
         self._folder = folder

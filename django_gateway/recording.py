@@ -61,6 +61,9 @@ _NOWHERE: Final[deque[Any]] = deque(maxlen=0)
 class Recorder:
     """Where recordings come from and where they go. ``submit`` takes a finished recording, in any thread."""
 
+    # What C asks for by its place.
+    __slots__ = ("__dict__", "__weakref__", "box", "in_flight", "submit", "watch")
+
     def __init__(
         self,
         submit: Callable[[Recording], None],
@@ -232,6 +235,7 @@ _begun, _finish = Recording.begun, Recording.finish
 if not TYPE_CHECKING and native.core is not None:
     native.core.connect(current, faults.note, UNMARKED)
     native.core.connect_packing(
+        Recorder,
         Recording,
         msgspec.msgpack.Encoder(enc_hook=unforeseen).encode,
         (Handover, Match, Failure, Scheduler, Loop, Close, Frame),

@@ -5,9 +5,46 @@
 #define BOX_SLOT 256
 #define BOX_TEXT (12 * 8)
 
-static PyObject *box_type;                      /* blackbox.BlackBox */
+/* A class of Python's, and where the attributes lie that it has slots for; see slots_get. */
+typedef struct {
+    PyTypeObject *type;
+    Py_ssize_t offsets[4];
+} Slots;
+
+static Slots box_slots; /* blackbox.BlackBox */
 static PyObject *box_enter_python, *box_leave_python, *box_pieces_python;
 static PyObject *str_free, *str_another;
+
+static int
+slots_learn(Slots *learned, PyObject *type, PyObject *const *names, int count)
+{
+    int found = 0;
+    for (; found < count; found++) {
+        PyObject *member = PyObject_GetAttr(type, names[found]);
+        if (member == NULL)
+            return -1;
+        const PyMemberDef *definition =
+            Py_IS_TYPE(member, &PyMemberDescr_Type) ? ((PyMemberDescrObject *)member)->d_member : NULL;
+        Py_DECREF(member);
+        if (definition == NULL || definition->type != T_OBJECT_EX) {
+            PyErr_SetString(PyExc_TypeError, "a class with slots was expected");
+            return -1;
+        }
+        learned->offsets[found] = definition->offset;
+    }
+    Py_XSETREF(learned->type, (PyTypeObject *)Py_NewRef(type));
+    return 0;
+}
+
+/* An attribute of ``object``, which is of that class or looks like one of it; a new reference. */
+static inline PyObject *
+slots_get(const Slots *learned, PyObject *object, int slot, PyObject *name)
+{
+    PyObject *found = NULL;
+    if (Py_TYPE(object) == learned->type)
+        found = *(PyObject **)((char *)object + learned->offsets[slot]);
+    return found != NULL ? Py_NewRef(found) : PyObject_GetAttr(object, name);
+}
 
 /* Five texts with nulls between them, as many bytes as there is room for; the length of all, -1 for an error. */
 static Py_ssize_t
@@ -51,7 +88,7 @@ box_enter(PyObject *box, Fields *recording)
     for (int i = 0; i < 5; i++)
         if (!PyUnicode_CheckExact(texts[i]))
             return 1;
-    PyObject *mark = NULL, *free = PyObject_GetAttr(box, str_free);
+    PyObject *mark = NULL, *free = slots_get(&box_slots, box, 0, str_free);
     if (free == NULL)
         return -1;
     Py_ssize_t count = PyList_CheckExact(free) ? PyList_GET_SIZE(free) : 0;
@@ -94,7 +131,7 @@ box_leave(PyObject *box, Fields *recording)
 {
     if (recording->mark == unmarked)
         return 0;
-    PyObject *free = PyObject_GetAttr(box, str_free);
+    PyObject *free = slots_get(&box_slots, box, 0, str_free);
     if (free == NULL)
         return -1;
     uint64_t *slot = core_slot(recording);
@@ -153,7 +190,8 @@ box_connect(PyObject *module, PyObject *args)
     PyObject *type, *enter, *leave, *pieces;
     if (!PyArg_ParseTuple(args, "O!OOO", &PyType_Type, &type, &enter, &leave, &pieces))
         return NULL;
-    Py_XSETREF(box_type, Py_NewRef(type));
+    if (slots_learn(&box_slots, type, &str_free, 1) < 0)
+        return NULL;
     Py_XSETREF(box_enter_python, Py_NewRef(enter));
     Py_XSETREF(box_leave_python, Py_NewRef(leave));
     Py_XSETREF(box_pieces_python, Py_NewRef(pieces));

@@ -14,6 +14,7 @@ static PyObject *pack_recording;                        /* recording.Recording *
 static PyObject *pack_host, *pack_nowhere, *pack_facts; /* running's, recording._NOWHERE, the dict of facts */
 static PyObject *pack_threads, *pack_current_thread;    /* of threading: those that are alive, and the function */
 static PyObject *pack_thread_type, *pack_main_type;
+static Slots recorder_slots, writer_slots; /* recording.Recorder, stores.writer.Writer */
 static PyObject *str_in_flight, *str_box, *str_watch, *str_submit, *str_last_words, *str_name, *str__name;
 static PyObject *str_loop, *str_current, *str_enter, *str_leave, *str_finished;
 static PyObject *str_awake, *str_direct, *str_queue, *str_append;
@@ -40,18 +41,18 @@ recording_begun(PyObject *self, PyObject *none)
     if (home == NULL)
         return NULL;
     core_set(&recording->home, home);
-    PyObject *in_flight = PyObject_GetAttr(recorder, str_in_flight);
+    PyObject *in_flight = slots_get(&recorder_slots, recorder, 0, str_in_flight);
     PyObject *number = PyLong_FromLongLong(recording->id);
     int failed = in_flight == NULL || number == NULL || PyObject_SetItem(in_flight, number, self) < 0;
     Py_XDECREF(in_flight);
     Py_XDECREF(number);
     if (failed)
         return NULL;
-    PyObject *box = PyObject_GetAttr(recorder, str_box);
+    PyObject *box = slots_get(&recorder_slots, recorder, 1, str_box);
     if (box == NULL)
         return NULL;
     if (box != Py_None) {
-        int done = (PyObject *)Py_TYPE(box) == box_type ? box_enter(box, recording) : 1;
+        int done = Py_TYPE(box) == box_slots.type ? box_enter(box, recording) : 1;
         if (done > 0) {
             returned = PyObject_CallMethodOneArg(box, str_enter, self);
             done = returned == NULL ? -1 : 0;
@@ -60,7 +61,7 @@ recording_begun(PyObject *self, PyObject *none)
         failed = done < 0;
     }
     Py_DECREF(box);
-    PyObject *watch = failed ? NULL : PyObject_GetAttr(recorder, str_watch);
+    PyObject *watch = failed ? NULL : slots_get(&recorder_slots, recorder, 2, str_watch);
     if (watch == NULL)
         return NULL;
     if (watch == Py_None)
@@ -97,11 +98,11 @@ recording_end(Fields *recording, PyObject *recorder)
 {
     recording->done = 1;
     recording->ended = core_now();
-    PyObject *box = PyObject_GetAttr(recorder, str_box);
+    PyObject *box = slots_get(&recorder_slots, recorder, 1, str_box);
     if (box == NULL)
         return -1;
     int failed = 0;
-    if ((PyObject *)Py_TYPE(box) == box_type)
+    if (Py_TYPE(box) == box_slots.type)
         failed = box_leave(box, recording) < 0;
     else if (box != Py_None) {
         PyObject *left = PyObject_CallMethodOneArg(box, str_leave, (PyObject *)recording);
@@ -118,7 +119,7 @@ recording_end(Fields *recording, PyObject *recorder)
     recording->trail = Py_NewRef(pack_nowhere);
     core_set(&recording->finished_trail, trail);
     Py_DECREF(fields_let_go(recording, NULL));
-    PyObject *in_flight = PyObject_GetAttr(recorder, str_in_flight);
+    PyObject *in_flight = slots_get(&recorder_slots, recorder, 0, str_in_flight);
     PyObject *number = PyLong_FromLongLong(recording->id);
     failed = in_flight == NULL || number == NULL;
     if (!failed && PyObject_DelItem(in_flight, number) < 0) {
@@ -148,7 +149,7 @@ recording_finish(PyObject *self, PyObject *none)
         return NULL;
     if (recording->discard)
         Py_RETURN_NONE;
-    PyObject *submit = PyObject_GetAttr(recorder, str_submit);
+    PyObject *submit = slots_get(&recorder_slots, recorder, 3, str_submit);
     if (submit == NULL)
         return NULL;
     returned = PyObject_CallOneArg(submit, self);
@@ -389,7 +390,7 @@ pack(PyObject *module, PyObject *recording)
 static PyObject *
 writer_wake(PyObject *writer, PyObject *none)
 {
-    PyObject *awake = PyObject_GetAttr(writer, str_awake);
+    PyObject *awake = slots_get(&writer_slots, writer, 0, str_awake);
     if (awake == NULL)
         return NULL;
     Py_DECREF(awake);
@@ -402,12 +403,12 @@ writer_wake(PyObject *writer, PyObject *none)
 static PyObject *
 writer_submit(PyObject *writer, PyObject *recording)
 {
-    PyObject *queue = NULL, *packed = NULL, *put = NULL, *direct = PyObject_GetAttr(writer, str_direct);
+    PyObject *queue = NULL, *packed = NULL, *put = NULL, *direct = slots_get(&writer_slots, writer, 1, str_direct);
     if (direct == NULL)
         return NULL;
     Py_DECREF(direct);
     if (direct == Py_None || (PyObject *)Py_TYPE(recording) != pack_recording ||
-        !(((Fields *)recording)->id & writer_sampled) || (queue = PyObject_GetAttr(writer, str_queue)) == NULL ||
+        !(((Fields *)recording)->id & writer_sampled) || (queue = slots_get(&writer_slots, writer, 2, str_queue)) == NULL ||
         PyObject_Size(queue) >= writer_most || (packed = pack(NULL, recording)) == Py_NotImplemented) {
         Py_XDECREF(queue);
         Py_XDECREF(packed);
@@ -422,25 +423,28 @@ writer_submit(PyObject *writer, PyObject *recording)
     return writer_wake(writer, NULL);
 }
 
-/* connect_writer(submit, wake, sampled, most): what Python has for them, and the writer's numbers. */
+/* connect_writer(Writer, submit, wake, sampled, most): what Python has for them, and the writer's numbers. */
 static PyObject *
 writer_connect(PyObject *module, PyObject *args)
 {
-    PyObject *submit, *wake;
-    if (!PyArg_ParseTuple(args, "OOLn", &submit, &wake, &writer_sampled, &writer_most))
+    PyObject *type, *submit, *wake, *names[] = {str_awake, str_direct, str_queue};
+    if (!PyArg_ParseTuple(args, "O!OOLn", &PyType_Type, &type, &submit, &wake, &writer_sampled, &writer_most) ||
+        slots_learn(&writer_slots, type, names, 3) < 0)
         return NULL;
     Py_XSETREF(writer_submit_python, Py_NewRef(submit));
     Py_XSETREF(writer_wake_python, Py_NewRef(wake));
     Py_RETURN_NONE;
 }
 
-/* connect_packing(Recording, encode, structs, host, nowhere, facts): ``structs`` has Match and Failure in it. */
+/* connect_packing(Recorder, Recording, encode, structs, host, nowhere, facts): ``structs`` has Match and Failure in it. */
 static PyObject *
 packing_connect(PyObject *module, PyObject *args)
 {
-    PyObject *recording, *encode, *structs, *host, *nowhere, *facts;
-    if (!PyArg_ParseTuple(args, "O!OO!OOO!", &PyType_Type, &recording, &encode, &PyTuple_Type, &structs, &host,
-                          &nowhere, &PyDict_Type, &facts))
+    PyObject *recorder, *recording, *encode, *structs, *host, *nowhere, *facts;
+    PyObject *names[] = {str_in_flight, str_box, str_watch, str_submit};
+    if (!PyArg_ParseTuple(args, "O!O!OO!OOO!", &PyType_Type, &recorder, &PyType_Type, &recording, &encode,
+                          &PyTuple_Type, &structs, &host, &nowhere, &PyDict_Type, &facts) ||
+        slots_learn(&recorder_slots, recorder, names, 4) < 0)
         return NULL;
     for (Py_ssize_t i = pack_known = 0; i < PyTuple_GET_SIZE(structs); i++)
         if (pack_learn(PyTuple_GET_ITEM(structs, i)) < 0)

@@ -55,6 +55,9 @@ class Recorded(Protocol):
 
 
 class Writer:
+    # What C asks for by its place.
+    __slots__ = ("__dict__", "__weakref__", "_awake", "_direct", "_queue")
+
     def __init__(self, store: Store) -> None:
         self.store = store
         self.written = 0
@@ -251,7 +254,7 @@ class Writer:
 _submit, _wake = Writer.submit, Writer.wake
 
 if not TYPE_CHECKING and native.core is not None:
-    native.core.connect_writer(_submit, _wake, _SAMPLED, _QUEUE)
+    native.core.connect_writer(Writer, _submit, _wake, _SAMPLED, _QUEUE)
     Writer.submit, Writer.wake = native.core.submit, native.core.wake
 
 _writers: weakref.WeakSet[Writer] = weakref.WeakSet()
