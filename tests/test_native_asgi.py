@@ -295,14 +295,6 @@ def natively(original: Any) -> Any:
     return crossings._to_thread_natively(original)
 
 
-def in_python(original: Any) -> Any:
-    core, native.core = native.core, None
-    try:
-        return crossings._to_thread(original)
-    finally:
-        native.core = core
-
-
 def crossed(make: Callable[[Any], Any], *calls: Callable[[], Awaitable[Any]], max_events: int = 100) -> Any:
     """What becomes of these calls and what is told of them, but for the instants and the thread."""
     original = SyncToAsync.__call__
@@ -342,7 +334,7 @@ def crossed(make: Callable[[Any], Any], *calls: Callable[[], Awaitable[Any]], ma
 
 
 def same(*calls: Callable[[], Awaitable[Any]], max_events: int = 100) -> Any:
-    first, second = (crossed(make, *calls, max_events=max_events) for make in (natively, in_python))
+    first, second = (crossed(make, *calls, max_events=max_events) for make in (natively, crossings._to_thread))
     assert first == second
     return first
 
@@ -411,7 +403,7 @@ def test_a_caller_that_is_cancelled_while_the_thread_goes_on() -> None:
         # Whether the second had to wait for the first is a matter of luck.
         return results, [event for event in told if event[0] != "crossing.queued"], rest
 
-    first, second = run(natively), run(in_python)
+    first, second = run(natively), run(crossings._to_thread)
     assert first == second
 
 
@@ -451,7 +443,7 @@ def test_what_others_have_put_in_its_place_is_called_as_it_was() -> None:
     original = SyncToAsync.__call__
 
     async def others(self: Any, *args: Any, **named: Any) -> Any:
-        return await original(self, *args, **named), self.func is not function
+        return await original(self, *args, **named), len(vars(self))
 
     async def passes(self: Any) -> Any:
         return await original(self)
@@ -460,6 +452,13 @@ def test_what_others_have_put_in_its_place_is_called_as_it_was() -> None:
     assert not crossings._is_asgirefs(passes)
     assert not crossings._is_asgirefs(len)
     assert crossings._is_asgirefs(original)
+    calls = [partial(sync_to_async(function), 1), partial(sync_to_async(Owner().method), 2)]
+    first, second = (
+        crossed(lambda _, make=make: make(others), *calls)  # type: ignore[misc]
+        for make in (crossings._to_thread_natively, crossings._to_thread)
+    )
+    assert first == second
+    assert [size > 5 for _, size in first[0]] == [True, True]
 
 
 def test_nothing_of_a_crossing_is_kept() -> None:

@@ -121,6 +121,8 @@ def test_a_thread_that_a_coroutine_waits_for() -> None:
 
     with in_flight(asgi(application), hanging) as stack:
         seen(stack, "application", "blocks")
+        # What asgiref calls in the thread, and not asgiref's own way there.
+        assert [frame.function for frame in stack() or []][:3] == ["application", "__call__", "blocks"]
 
 
 def test_a_loop_that_a_thread_waits_for() -> None:

@@ -34,7 +34,8 @@ _known: dict[Any, tuple[int | str, Any]] = {}
 
 
 def patches() -> Iterable[tuple[Any, str, Any]]:
-    yield SyncToAsync, "__call__", _to_thread(SyncToAsync.__call__)
+    to_thread = _to_thread if native.core is None else _to_thread_natively
+    yield SyncToAsync, "__call__", to_thread(SyncToAsync.__call__)
     yield AsyncToSync, "__call__", _to_loop(AsyncToSync.__call__)
 
 
@@ -159,9 +160,6 @@ def _ran_on(recording: Recording, function: Any, crossing: _Crossing) -> None:
 
 
 def _to_thread(original: Any) -> Any:
-    if native.core is not None and _is_asgirefs(original):
-        return _to_thread_natively(original)
-
     @wraps(original)
     async def call(self: Any, *args: Any, **kwargs: Any) -> Any:
         recording = current.get()
@@ -227,7 +225,7 @@ def _is_asgirefs(original: Any) -> bool:
         if inspect.getsourcefile(original) != inspect.getsourcefile(SyncToAsync):
             return False
         nodes = list(ast.walk(ast.parse(textwrap.dedent(inspect.getsource(original)))))
-    except (OSError, TypeError, SyntaxError):  # no source
+    except Exception:  # no source, or none that Python can read
         return False
     read = [ast.unparse(node) for node in nodes if isinstance(node, ast.Attribute) and _is_self(node.value)]
     calls = [ast.unparse(node) for node in nodes if isinstance(node, ast.Call)]
@@ -250,9 +248,22 @@ def _handed(crossing: Any, crossed: Any) -> Any:
 def _to_thread_natively(original: Any) -> Any:
     """As above. What most calls go to differs in its function alone, so one object without a state of its own serves.
 
-    What it calls in the thread is handed on with the arguments.
+    What it calls in the thread is handed on with the arguments. Whether that may be is found out at the first call: it
+    takes 10 ms, which a process that serves WSGI alone need not spend.
     """
-    cross = native.core.cross
+
+    cross: Any = None
+
+    def found_out(*call: Any) -> Any:
+        nonlocal cross
+        cross = native.core.cross if _is_asgirefs(original) else in_python
+        return cross(*call)
+
+    def in_python(original: Any, crossed: Any, args: Any, kwargs: Any) -> Any:
+        return as_it_was(crossed, *args, **kwargs)
+
+    as_it_was = _to_thread(original)
+    cross = found_out
     shim = object.__new__(SyncToAsync)
     shim.__dict__.update(func=native.core.run, context=None, _thread_sensitive=True, _executor=None)
     native.core.connect_crossings(SyncToAsync, shim, _word, WORDS.mark, _handed, Pooled, _name, _CROSSING_QUEUED)

@@ -276,8 +276,8 @@ crossing_function(PyObject *self, int *plain)
     if (attributes == NULL)
         return NULL;
     PyObject *function = Py_XNewRef(PyDict_GetItemWithError(attributes, asgi_func));
-    *plain = PyDict_GetItemWithError(attributes, asgi_sensitive) == Py_True &&
-             PyDict_GetItemWithError(attributes, asgi_context) == Py_None;
+    PyObject *context = PyDict_GetItemWithError(attributes, asgi_context); /* since asgiref 3.10 */
+    *plain = PyDict_GetItemWithError(attributes, asgi_sensitive) == Py_True && (context == NULL || context == Py_None);
     Py_DECREF(attributes);
     return function != NULL || PyErr_Occurred() ? function : PyObject_GetAttr(self, asgi_func);
 }
