@@ -452,6 +452,9 @@ def test_what_others_have_put_in_its_place_is_called_as_it_was() -> None:
     assert not crossings._is_asgirefs(passes)
     assert not crossings._is_asgirefs(len)
     assert crossings._is_asgirefs(original)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(SyncToAsync, "thread_handler", Own.thread_handler)
+        assert not crossings._is_asgirefs(original)
     calls = [partial(sync_to_async(function), 1), partial(sync_to_async(Owner().method), 2)]
     first, second = (
         crossed(lambda _, make=make: make(others), *calls)  # type: ignore[misc]
