@@ -222,6 +222,26 @@ def test_steps_and_what_they_hold_are_let_go() -> None:
     assert gone() is None
 
 
+@each_way
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")
+@pytest.mark.parametrize("begun", [True, False])
+def test_one_that_holds_itself_is_let_go(stepped: Any, new_steps: Any, begun: bool) -> None:
+    class Holds:
+        subject: Any
+
+    async def one(held: Any) -> None:
+        await Yields(held)
+
+    held = Holds()
+    gone = weakref.ref(held)
+    held.subject = stepped(one(held), new_steps())
+    if begun:
+        held.subject.send(None)
+    del held
+    gc.collect()
+    assert gone() is None
+
+
 # Crossings
 
 
