@@ -4,6 +4,7 @@
 # All install what they need first.
 
 PYTHON ?= python3
+export PYTHON
 NEWEST := $(shell tools/newest-python.sh)
 NEWEST_VENV := $(if $(NEWEST),.venv-py$(shell $(NEWEST) -c 'import sys; print("%d.%d" % sys.version_info[:2])'))
 BIN := .venv/bin
@@ -14,6 +15,12 @@ PYTEST ?=
 BENCH ?=
 # The browser and the real projects are driven on the first leg only: they take most of the time.
 PYTEST_NEWEST ?= -m "not slow and not browser"
+
+# What recording is, once more without its compiled part: all that has a like in C is tried in Python as well.
+PYTEST_PURE ?= $(wildcard tests/test_wsgi*.py tests/test_asgi*.py tests/test_instrument*.py tests/test_blackbox*.py \
+	tests/test_clocks.py tests/test_crossings*.py tests/test_cut_short.py tests/test_redaction*.py tests/test_writer*.py)
+# The compiled part is made when the package is installed: see django_gateway/native.
+NATIVE := hatch_build.py $(wildcard django_gateway/native/*.[ch]) django_gateway/native/build.py
 
 # Where Debian keeps web servers, which is not in everybody's PATH.
 export PATH := $(PATH):/usr/sbin:/sbin
@@ -41,6 +48,7 @@ else
 	@echo "No Python 3.12 or newer here: the tests run with $(PYTHON) and Django 5.2 only, not with Django 6.1."
 endif
 	$(call pytest,.venv,$(PYTEST))
+	GATEWAY_NATIVE=0 $(call pytest,.venv,$(PYTEST_PURE) -m "not slow" $(PYTEST))
 
 bench: .venv-bench/.installed
 	.venv-bench/bin/python benchmarks/overhead.py $(BENCH)
@@ -59,23 +67,25 @@ setup: .venv/.dev $(if $(NEWEST),$(NEWEST_VENV)/.dev)
 
 tools:
 	@tools/debian.sh tests
+	@tools/debian.sh compiler
 
 .venv/bin/python:
 	@tools/debian.sh python
 	$(PYTHON) -m venv .venv
 
 # Django 5.2 here, also where python3 is new enough for a later one: the two legs cover both ends of what is supported.
-.venv/.serve: pyproject.toml | .venv/bin/python
+.venv/.serve: pyproject.toml $(NATIVE) | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . 'django==5.2.*'
 	touch $@
 
-.venv-bench/.installed: pyproject.toml
+.venv-bench/.installed: pyproject.toml $(NATIVE)
 	@tools/debian.sh python
+	@tools/debian.sh compiler
 	$(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[benchmarks]' 'django==5.2.*'
 	touch $@
 
-.venv/.dev: pyproject.toml | .venv/bin/python
+.venv/.dev: pyproject.toml $(NATIVE) | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' 'django==5.2.*'
 	touch $@ .venv/.serve
 
@@ -83,10 +93,11 @@ ifdef NEWEST
 $(NEWEST_VENV)/bin/python:
 	$(NEWEST) -m venv $(NEWEST_VENV)
 
-$(NEWEST_VENV)/.dev: pyproject.toml | $(NEWEST_VENV)/bin/python
+$(NEWEST_VENV)/.dev: pyproject.toml $(NATIVE) | $(NEWEST_VENV)/bin/python
 	$(NEWEST_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' 'django==6.1.*'
 	touch $@
 endif
 
 clean:
+	rm -f django_gateway/native/*.so
 	rm -rf .venv .venv-py* .venv-bench build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -23,10 +23,11 @@ import weakref
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
 
+from . import native
 from .ending import with_multiprocessing
 from .vocabulary import Vocabulary
 
@@ -95,6 +96,9 @@ def pieces(recording: Any, size: int) -> None:
 
 class BlackBox:
     """Of one process. Its file is made when something begins, in a forked child another one."""
+
+    # What C asks for by its place.
+    __slots__ = ("__dict__", "__weakref__", "_free")
 
     def __init__(self, folder: Path, vocabulary: Vocabulary, prepare: Callable[[Path], object]) -> None:
         """``prepare`` makes the folder around ``folder``, or raises OSError."""
@@ -248,3 +252,10 @@ def _forked() -> None:
 
 
 os.register_at_fork(after_in_child=_forked)
+
+
+_enter, _leave, _pieces = BlackBox.enter, BlackBox.leave, pieces
+
+if not TYPE_CHECKING and native.core is not None:
+    native.core.connect_box(BlackBox, _enter, _leave, _pieces)
+    BlackBox.enter, BlackBox.leave, pieces = native.core.enter, native.core.leave, native.core.pieces

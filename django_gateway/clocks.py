@@ -167,6 +167,18 @@ def _forked() -> None:
 os.register_at_fork(after_in_child=_forked)
 
 
+if not TYPE_CHECKING and native.core is not None:
+    _PythonThreadClock = ThreadClock
+
+    class ThreadClock(native.core.ThreadClock):
+        """Reads the calling thread's times."""
+
+        __slots__ = ()
+
+        def __init__(self) -> None:
+            super().__init__(Scheduler, _TIMES if _pread else None, _RUSAGE_THREAD is not None)
+
+
 thread_clock = ThreadClock()
 
 

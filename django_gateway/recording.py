@@ -12,16 +12,24 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from . import facts, native, stacks
+import msgspec
+
+from . import facts, native, running, stacks
 from .blackbox import UNMARKED, BlackBox
 from .clocks import now
 from .exchange import (
     FINISHED,
     IN_FLIGHT,
+    Close,
     Exchange,
+    Failure,
     Frame,
+    Handover,
+    Loop,
+    Match,
+    Scheduler,
     Sizes,
     Split,
 )
@@ -31,9 +39,8 @@ from .faults import faults as faults  # noqa: PLC0414 (for those who record)
 from .fields import Fields
 from .redaction import Redactor
 from .room import Room
-from .running import as_server
 from .stalls import Stalls
-from .vocabulary import WORDS, spread
+from .vocabulary import WORDS, spread, unforeseen
 
 current: ContextVar[Recording | None] = ContextVar("django_gateway_recording", default=None)
 
@@ -53,6 +60,9 @@ _NOWHERE: Final[deque[Any]] = deque(maxlen=0)
 
 class Recorder:
     """Where recordings come from and where they go. ``submit`` takes a finished recording, in any thread."""
+
+    # What C asks for by its place.
+    __slots__ = ("__dict__", "__weakref__", "box", "in_flight", "submit", "watch")
 
     def __init__(
         self,
@@ -199,7 +209,7 @@ class Recording(Fields):
             self.query,
             self.status,
             self.client,
-            as_server(*self.server, _pid, self.thread.name if self.thread is not None else ""),
+            running.as_server(*self.server, _pid, self.thread.name if self.thread is not None else ""),
             self.handover,
             self.match,
             self.headers,
@@ -220,5 +230,18 @@ class Recording(Fields):
         )
 
 
-if native.core is not None:
+_begun, _finish = Recording.begun, Recording.finish
+
+if not TYPE_CHECKING and native.core is not None:
     native.core.connect(current, faults.note, UNMARKED)
+    native.core.connect_packing(
+        Recorder,
+        Recording,
+        msgspec.msgpack.Encoder(enc_hook=unforeseen).encode,
+        (Handover, Match, Failure, Scheduler, Loop, Close, Frame),
+        running._host,
+        _NOWHERE,
+        vars(facts),
+    )
+    Recording.begun, Recording.finish = native.core.begun, native.core.finish
+    _python_is_recording, is_recording = is_recording, native.core.is_recording

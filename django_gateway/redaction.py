@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any, Final
 from urllib.parse import unquote_plus
 
-from . import concealment
+from . import concealment, native
 from .concealment import HIDDEN
 from .legible import decoded, plain, shortened
 
@@ -72,6 +72,8 @@ class Redactor:
         self._once: set[Hashable] = set()
         #: Query strings without a secret name in them.
         self._innocent: set[str] = set()
+        #: What looks things up in all of these: see ``native/tables.c``.
+        self._tables: Any = None if native.core is None else native.core.Tables(self)
 
     def is_secret(self, name: str) -> bool:
         try:
@@ -158,11 +160,15 @@ class Redactor:
             return entry
         if len(table) > _KEPT:
             table.clear()
+            if self._tables is not None:
+                self._tables.forget()
         table[key] = number
         return number
 
     def scope(self, scope: Mapping[str, Any]) -> list[Any]:
         """The entries of an ASGI scope; ``headers`` is one of them, a list of entries itself."""
+        if self._tables is not None and (told := self._tables.scope(scope)) is not None:
+            return told  # type: ignore[no-any-return]
         entries: list[Any] = []
         known = self._scope
         for key, value in scope.items():
@@ -210,6 +216,8 @@ class Redactor:
             # ASGI lets an application send any iterable: what can be read once is for the server to read.
             return [("", f"<{type(headers).__qualname__}>")]
         headers = headers if type(headers) is list else list(headers)
+        if self._tables is not None:
+            return self._tables.headers(headers)  # type: ignore[no-any-return]
         try:
             entries: list[Any] = list(map(self._headers.get, headers))
         except Exception:  # pairs that are lists, as some servers and applications make them

@@ -115,6 +115,18 @@ def test_no_secret_is_in_any_word(browser: dict[str, Any]) -> None:
     assert secret not in str([vars(told.environs), [shape.common for shape in told.environs._shapes.values()]])
 
 
+@pytest.mark.parametrize("name", ["REMOTE_ADDR", "REMOTE_PORT", "CONTENT_LENGTH"])
+def test_what_is_open_is_looked_at(browser: dict[str, Any], name: str) -> None:
+    told, hiding = Told(), Told(name)
+    for value in ("https://me:hunter2@shop.example.org", "/?token=hunter2", "/#token=hunter2") * 4:
+        for environs in (told, hiding):
+            kept, entries = environs({**browser, name: value})
+            assert "hunter2" not in str(kept)
+            assert entries == environs.expected({**browser, name: value})
+    _, entries = hiding({**browser, name: "4711"})
+    assert [name, HIDDEN] in entries
+
+
 def test_a_client_that_comes_once_leaves_no_word(browser: dict[str, Any]) -> None:
     told = Told()
     for _ in range(4):

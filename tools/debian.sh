@@ -2,6 +2,7 @@
 # Makes sure that the programs named by their group are here, and installs Debian's packages of those that are not.
 #   tools/debian.sh python    what a virtual environment needs
 #   tools/debian.sh tests     what the tests drive besides Python
+#   tools/debian.sh compiler    what the compiled part of recording is made with, for $PYTHON
 #   tools/debian.sh apache2-dev    what mod_wsgi is built with
 # Fails, and names what is missing, where a package cannot be installed.
 set -eu
@@ -27,6 +28,10 @@ wanted() {
         echo 'command -v fcgiwrap|fcgiwrap'
         echo 'command -v wrk|wrk'
         echo 'command -v ip|iproute2'
+        ;;
+    compiler)
+        echo 'command -v cc|gcc'
+        echo 'test -e "$("${PYTHON:-python3}" -c "import sysconfig; print(sysconfig.get_path(\"include\"))")/Python.h"|python3-dev'
         ;;
     apache2-dev)
         echo 'command -v apxs|apache2-dev'
@@ -64,8 +69,8 @@ install() {
 
 group="${1:-}"
 case "$group" in
-python | tests | apache2-dev) ;;
-*) echo "usage: tools/debian.sh python|tests|apache2-dev" >&2; exit 2 ;;
+python | tests | compiler | apache2-dev) ;;
+*) echo "usage: tools/debian.sh python|tests|compiler|apache2-dev" >&2; exit 2 ;;
 esac
 packages="$(missing "$group")"
 [ -n "$packages" ] || exit 0

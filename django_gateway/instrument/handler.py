@@ -9,8 +9,9 @@ from typing import Any
 
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
+from django.http import HttpResponse, response
 
-from .. import process
+from .. import native, process
 from ..clocks import now, stepped
 from ..interfaces import asgi, wsgi
 from ..recording import Recorder, current, faults, is_recording
@@ -20,6 +21,9 @@ Patch = tuple[Any, str, Any]
 
 
 def patches() -> Iterable[Patch]:
+    iterate: Any = HttpResponse.__iter__
+    if native.core is not None and iterate.__code__.co_filename == response.__file__:
+        native.core.plain_body(iterate)  # and nobody has put another in its place
     yield WSGIHandler, "__call__", _wsgi(WSGIHandler.__call__)
     yield ASGIHandler, "__call__", _asgi(ASGIHandler.__call__)
     for name in ("run_get_response", "send_response"):
@@ -42,7 +46,7 @@ def _wsgi(original: Any) -> Any:
             return original(self, environ, start_response)
         return wsgi.record(original.__get__(self), recorder, "handler", environ, start_response)
 
-    return call
+    return call if native.core is None else wraps(original)(native.core.Inner(original, call))
 
 
 def _asgi(original: Any) -> Any:

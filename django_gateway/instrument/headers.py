@@ -59,15 +59,20 @@ def _names(values: tuple[Any, ...]) -> Names:
     return tuple([value[0] if len(value) == 2 else _name(value) for value in values])
 
 
-def _note(recording: Recording, by: str, at: int, added: Names, changed: Names, removed: Names) -> None:
+def word(by: str, added: Names, changed: Names = (), removed: Names = ()) -> int | None:
+    """What stands for these names; None where they have to be spelled out."""
     key = (by, added, changed, removed)
-    word = _words.get(key)
-    if word is not None:
-        recording.trail += (word, at)
-    elif len(_words) < _KEPT:
+    number = _words.get(key)
+    if number is None and len(_words) < _KEPT:
         number = WORDS.add(("django.headers", *key))
         if number is not None:
             _words[key] = number
-        recording.add((_HEADERS, at, *key) if number is None else (number, at))
+    return number
+
+
+def _note(recording: Recording, by: str, at: int, added: Names, changed: Names, removed: Names) -> None:
+    number = word(by, added, changed, removed)
+    if number is not None:
+        recording.trail += (number, at)
     else:
-        recording.add((_HEADERS, at, *key))
+        recording.add((_HEADERS, at, by, added, changed, removed))

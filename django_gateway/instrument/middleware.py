@@ -7,8 +7,8 @@ whether a layer is sync or async stays as Django decided it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from functools import wraps
+from collections.abc import Iterable
+from functools import update_wrapper, wraps
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
@@ -17,8 +17,9 @@ from django.core.handlers.base import BaseHandler
 
 from ..clocks import now
 from ..failures import without_us
+from ..fields import reach
 from ..recording import current
-from ..vocabulary import WORDS
+from . import spans
 from .headers import passed
 
 _HOOK_LISTS = ("_view_middleware", "_template_response_middleware", "_exception_middleware")
@@ -49,66 +50,33 @@ def path_of(middleware: Any) -> str:
 def traced(layer: Any, path: str, converted: Any, own: Any = None) -> Any:
     """``converted``, Django's wrapper of the middleware ``layer``, with the way in and out recorded.
 
-    Sync or async as it is. A recorded request goes to ``layer`` itself and, for an exception, where Django's wrapper
-    would take it: one call less for each layer pays for most of what recording it costs. ``own`` is what ``converted``
-    was before it was adapted to its caller.
+    Sync or async as it is. ``own`` is what ``converted`` was before it was adapted to its caller.
     """
-    mode = "async" if iscoroutinefunction(converted) else "sync"
-    told = "async" if iscoroutinefunction(own or converted) else "sync"
-    started = WORDS.event("django.middleware.started", path, told)
-    finished = WORDS.event("django.middleware.finished", path)
-    began, ended = WORDS.mark(started), WORDS.mark(finished)
-
-    if mode == "async":
-
-        @wraps(layer)
-        async def trace_async(request: Any) -> Any:
-            recording = current.get()
-            if recording is None:
-                return await converted(request)
-            entered = now()
-            recording.trail += (started, entered)
-            mark = recording.mark
-            mark[0], mark[1] = began, entered
-            try:
-                response = await layer(request)
-            except Exception as error:
-                without_us(error)
-                response = await sync_to_async(exception.response_for_exception, thread_sensitive=False)(request, error)
-            left = now()
-            recording.trail += (finished, left, getattr(response, "status_code", None))
-            mark = recording.mark
-            mark[0], mark[1] = ended, left
-            passed(recording, response, path, left)
-            # Written by every layer: the outermost, which is the last, has the whole.
-            recording.middleware_time = left - entered
-            return response
-
-        return trace_async
+    mode = "async" if iscoroutinefunction(own or converted) else "sync"
+    said = spans.words(("django.middleware.started", path, mode), ("django.middleware.finished", path))
+    if not iscoroutinefunction(converted):
+        return update_wrapper(spans.layer(layer, converted, said, path, _response_for_exception), layer)
+    left = spans.way_out(said, path)
 
     @wraps(layer)
-    def trace(request: Any) -> Any:
+    async def trace(request: Any) -> Any:
         recording = current.get()
         if recording is None:
-            return converted(request)
-        entered = now()
-        recording.trail += (started, entered)
-        mark = recording.mark
-        mark[0], mark[1] = began, entered
+            return await converted(request)
+        entered = reach(recording, said.started, said.began)
         try:
-            response = layer(request)
+            response = await layer(request)
         except Exception as error:
             without_us(error)
-            response = exception.response_for_exception(request, error)
-        left = now()
-        recording.trail += (finished, left, getattr(response, "status_code", None))
-        mark = recording.mark
-        mark[0], mark[1] = ended, left
-        passed(recording, response, path, left)
-        recording.middleware_time = left - entered
+            response = await sync_to_async(_response_for_exception, thread_sensitive=False)(request, error)
+        left(recording, response, entered)
         return response
 
     return trace
+
+
+def _response_for_exception(request: Any, error: Exception) -> Any:
+    return exception.response_for_exception(request, error)
 
 
 def _loaded(original: Any) -> Any:
@@ -128,65 +96,32 @@ def _traced_hook(hook: Any) -> Any:
         return hook
     # One that is adapted to the other mode is an asgiref object around it.
     function = getattr(hook, "func", None) or getattr(hook, "awaitable", None) or hook
-    fields = (path_of(owner), getattr(function, "__name__", "hook"))
-    started = WORDS.event("django.hook.started", *fields)
-    finished = WORDS.event("django.hook.finished", *fields)
-    began, ended = WORDS.mark(started), WORDS.mark(finished)
-    trace: Callable[..., Any]
+    path, name = path_of(owner), getattr(function, "__name__", "hook")
+    said = spans.words(("django.hook.started", path, name), ("django.hook.finished", path, name))
+    trace: Any = _async_hook(hook, said, path) if iscoroutinefunction(hook) else spans.hook(hook, said, path)
+    trace.__self__ = owner
+    trace.__name__ = name
+    trace.__qualname__ = getattr(function, "__qualname__", name)
+    return trace
 
-    if iscoroutinefunction(hook):
 
-        async def trace_async(*args: Any) -> Any:
-            recording = current.get()
-            if recording is None:
-                return await hook(*args)
-            at = now()
-            recording.trail += (started, at)
-            mark = recording.mark
-            mark[0], mark[1] = began, at
-            try:
-                answer = await hook(*args)
-                if answer is not None:
-                    passed(recording, answer, fields[0], now())
-                return answer
-            except BaseException as error:
-                without_us(error)
-                raise
-            finally:
-                at = now()
-                recording.trail += (finished, at)
-                mark = recording.mark
-                mark[0], mark[1] = ended, at
+def _async_hook(hook: Any, said: spans.Words, path: str) -> Any:
+    async def trace(*args: Any) -> Any:
+        recording = current.get()
+        if recording is None:
+            return await hook(*args)
+        reach(recording, said.started, said.began)
+        try:
+            answer = await hook(*args)
+            if answer is not None:
+                passed(recording, answer, path, now())
+            return answer
+        except BaseException as error:
+            without_us(error)
+            raise
+        finally:
+            reach(recording, said.finished, said.ended)
 
-        trace = trace_async
-    else:
-
-        def trace_sync(*args: Any) -> Any:
-            recording = current.get()
-            if recording is None:
-                return hook(*args)
-            at = now()
-            recording.trail += (started, at)
-            mark = recording.mark
-            mark[0], mark[1] = began, at
-            try:
-                answer = hook(*args)
-                if answer is not None:
-                    passed(recording, answer, fields[0], now())
-                return answer
-            except BaseException as error:
-                without_us(error)
-                raise
-            finally:
-                at = now()
-                recording.trail += (finished, at)
-                mark = recording.mark
-                mark[0], mark[1] = ended, at
-
-        trace = trace_sync
-    names = {"__self__": owner, "__name__": fields[1], "__qualname__": getattr(function, "__qualname__", fields[1])}
-    for name, value in names.items():
-        setattr(trace, name, value)
     return trace
 
 

@@ -21,7 +21,8 @@ _KEPT: Final = 2_048
 _words: dict[Any, int] = {}
 
 
-def matched(recording: Recording, match: Any, at: int) -> None:
+def matched(recording: Recording, match: Any, at: int) -> int | None:
+    """The word that was told, where it will be told again."""
     try:
         tried = match.tried or []
         key = (match.route, match.func, len(tried))
@@ -29,17 +30,19 @@ def matched(recording: Recording, match: Any, at: int) -> None:
             word = _words.get(key)
         except TypeError:  # an unhashable view
             recording.add((_MATCHED, at, *_told(match, tried)))
-            return
+            return None
         if word is None:
             fields = _told(match, tried)
             word = WORDS.add(("django.route.matched", *fields)) if len(_words) < _KEPT else None
             if word is None:
                 recording.add((_MATCHED, at, *fields))
-                return
+                return None
             _words[key] = word
         recording.trail += (word, at)
+        return word
     except Exception as fault:
         faults.note(fault)
+        return None
 
 
 def unmatched(recording: Recording, error: Any, at: int) -> None:

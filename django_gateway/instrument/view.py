@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import wraps
+from functools import update_wrapper, wraps
 from typing import Any, Final
 
 from asgiref.sync import iscoroutinefunction
 from django.core.handlers.base import BaseHandler
 from django.template.backends.django import Template
 
+from .. import native
 from ..clocks import now
 from ..concealment import HIDDEN
 from ..exchange import Match
 from ..failures import without_us
+from ..fields import reach
 from ..legible import shortened
 from ..recording import Recording, current, faults
 from ..vocabulary import CODES, WORDS
-from . import routes
-from .headers import passed
+from . import routes, spans
 
 _RESOLVER_STARTED: Final = CODES["django.resolver.started"]
 _RESOLVER_FINISHED: Final = CODES["django.resolver.finished"]
 _RESOLVER_FAILED: Final = CODES["django.resolver.failed"]
 _TEMPLATE_STARTED: Final = CODES["django.template.started"]
 _TEMPLATE_FINISHED: Final = CODES["django.template.finished"]
+
+#: What native/methods.c calls them.
+_RESOLVE, _MAKE = range(2)
 
 #: Views and routes remembered; past that a table starts anew.
 _KEPT: Final = 4_096
@@ -38,39 +42,50 @@ def patches() -> Iterable[tuple[Any, str, Any]]:
 
 
 def _resolving(original: Any) -> Any:
+    if native.core is not None:
+        words = (_RESOLVER_STARTED, _RESOLVER_FINISHED)
+        return update_wrapper(native.core.Method(_RESOLVE, original, _resolved, _unresolved, *words, *words), original)
+
     @wraps(original)
     def resolve_request(self: BaseHandler, request: Any) -> Any:
         recording = current.get()
         if recording is None:
             return original(self, request)
-        at = now()
-        recording.trail += (_RESOLVER_STARTED, at)
-        mark = recording.mark
-        mark[0], mark[1] = _RESOLVER_STARTED, at
+        reach(recording, _RESOLVER_STARTED, _RESOLVER_STARTED)
         try:
             match = original(self, request)
         except Exception as error:
-            failed = now()
-            recording.trail += (_RESOLVER_FAILED, failed, type(error).__name__)
-            mark = recording.mark
-            mark[0], mark[1] = _RESOLVER_FAILED, failed
-            routes.unmatched(recording, error, failed)
             without_us(error)
+            _unresolved(recording, error)
             raise
         try:
-            recording.match = found = _match(recording, match)
-            finished = now()
-            recording.trail += (_RESOLVER_FINISHED, finished, found.route)
-            mark = recording.mark
-            mark[0], mark[1] = _RESOLVER_FINISHED, finished
-            routes.matched(recording, match, finished)
-            if "django_gateway" in found.namespaces:
-                recording.hide()
+            _resolved(recording, match)
         except Exception as fault:
             faults.note(fault)
         return match
 
     return resolve_request
+
+
+def _unresolved(recording: Recording, error: Exception) -> None:
+    failed = now()
+    recording.trail += (_RESOLVER_FAILED, failed, type(error).__name__)
+    mark = recording.mark
+    mark[0], mark[1] = _RESOLVER_FAILED, failed
+    routes.unmatched(recording, error, failed)
+
+
+def _resolved(recording: Recording, match: Any) -> None:
+    recording.match = found = _match(recording, match)
+    finished = now()
+    recording.trail += (_RESOLVER_FINISHED, finished, found.route)
+    mark = recording.mark
+    mark[0], mark[1] = _RESOLVER_FINISHED, finished
+    word = routes.matched(recording, match, finished)
+    if "django_gateway" in found.namespaces:
+        recording.hide()
+    elif native.core is not None and word is not None and not found.arguments:
+        native.core.route(match.func, found.route, len(match.tried or ()), found, word)
 
 
 _matches: dict[Any, Match] = {}
@@ -108,106 +123,86 @@ def name_of(view: Any) -> str:
     return f"{view.__module__}.{view.__qualname__}"
 
 
-class _ViewWords:
+class _View:
     """What is known of a view before it is called."""
 
-    __slots__ = ("began", "ended", "failed", "finished", "is_async", "name", "raised", "started")
+    __slots__ = ("is_async", "name", "span", "view", "words")
 
     def __init__(self, view: Any, wrapped: Any) -> None:
-        name = name_of(view)
-        self.name = name
+        self.name = name = name_of(view)
         self.is_async = iscoroutinefunction(wrapped)
-        self.started = WORDS.event("django.view.started", name, "async" if self.is_async else "sync")
-        self.finished = WORDS.event("django.view.finished", name)
-        self.failed = WORDS.event("django.view.failed", name)
-        self.began, self.ended, self.raised = map(WORDS.mark, (self.started, self.finished, self.failed))
+        self.words = spans.words(
+            ("django.view.started", name, "async" if self.is_async else "sync"),
+            ("django.view.finished", name),
+            ("django.view.failed", name),
+        )
+        #: The very view, and how it is called where nothing else is around it.
+        self.view = view
+        self.span = self.around(view, view)
+
+    def around(self, view: Any, wrapped: Any) -> Any:
+        span: Any = _timed(wrapped, self) if self.is_async else spans.view(wrapped, self.words, self.name)
+        # The crossing that takes a view to a thread or to a loop is named after it.
+        span.__wrapped__ = view
+        return span
 
 
-_views: dict[Any, _ViewWords] = {}
+_views: dict[Any, _View] = {}
 
 
-def _view_words(view: Any, wrapped: Any) -> _ViewWords:
+def _known(view: Any, wrapped: Any) -> _View:
     try:
-        words = _views.get(view)
+        known = _views.get(view)
     except TypeError:
-        return _ViewWords(view, wrapped)
-    if words is None:
+        return _View(view, wrapped)
+    if known is None:
         if len(_views) > _KEPT:
             _views.clear()
-        words = _views[view] = _ViewWords(view, wrapped)
-    return words
+        known = _views[view] = _View(view, wrapped)
+    return known
 
 
 def _viewing(original: Any) -> Any:
+    if native.core is not None:
+        return update_wrapper(native.core.Method(_MAKE, original, _around, None, 0, 0, 0, 0), original)
+
     @wraps(original)
     def make_view_atomic(self: BaseHandler, view: Any) -> Any:
         wrapped = original(self, view)
-        recording = current.get()
-        if recording is None:
+        if current.get() is None:
             return wrapped
         try:
-            words = _view_words(view, wrapped)
+            return _around(view, wrapped)
         except Exception as fault:
             faults.note(fault)
             return wrapped
-        timed = _timed_async(wrapped, recording, words) if words.is_async else _timed(wrapped, recording, words)
-        if words.is_async or recording.interface == "asgi":
-            # The crossing that takes a view to a thread or to a loop is named after it.
-            timed.__wrapped__ = view
-        return timed
 
     return make_view_atomic
 
 
-def _timed(view: Any, recording: Recording, words: _ViewWords) -> Any:
-    def timed(*args: Any, **kwargs: Any) -> Any:
-        started = now()
-        recording.trail += (words.started, started)
-        mark = recording.mark
-        mark[0], mark[1] = words.began, started
-        try:
-            response = view(*args, **kwargs)
-        except BaseException as error:
-            without_us(error)
-            failed = now()
-            recording.view_time += failed - started
-            recording.trail += (words.failed, failed, type(error).__name__)
-            mark = recording.mark
-            mark[0], mark[1] = words.raised, failed
-            raise
-        finished = now()
-        recording.view_time += finished - started
-        recording.trail += (words.finished, finished)
-        mark = recording.mark
-        mark[0], mark[1] = words.ended, finished
-        passed(recording, response, words.name, finished)
-        return response
-
-    return timed
+def _around(view: Any, wrapped: Any) -> Any:
+    known = _known(view, wrapped)
+    if known.view is not wrapped:
+        # Within a transaction it is another callable each time; and what is equal need not be the same.
+        return known.around(view, wrapped)
+    if native.core is not None:
+        native.core.view(view, known.span)
+    return known.span
 
 
-def _timed_async(view: Any, recording: Recording, words: _ViewWords) -> Any:
+def _timed(view: Any, known: _View) -> Any:
     async def timed(*args: Any, **kwargs: Any) -> Any:
-        started = now()
-        recording.trail += (words.started, started)
-        mark = recording.mark
-        mark[0], mark[1] = words.began, started
+        recording = current.get()
+        if recording is None:
+            return await view(*args, **kwargs)
+        started = reach(recording, known.words.started, known.words.began)
         try:
             response = await view(*args, **kwargs)
         except BaseException as error:
             without_us(error)
-            failed = now()
-            recording.view_time += failed - started
-            recording.trail += (words.failed, failed, type(error).__name__)
-            mark = recording.mark
-            mark[0], mark[1] = words.raised, failed
+            spans.raised(recording, known.words, started, error)
             raise
-        finished = now()
-        recording.view_time += finished - started
-        recording.trail += (words.finished, finished)
-        mark = recording.mark
-        mark[0], mark[1] = words.ended, finished
-        passed(recording, response, words.name, finished)
+        spans.returned(recording, known.words, known.name, started, response)
         return response
 
     return timed

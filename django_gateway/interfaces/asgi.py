@@ -106,7 +106,7 @@ def begin(recorder: Recorder, scope: Scope, kind: str, vantage: str) -> Recordin
     except RuntimeError:  # another framework's loop: trio under hypercorn
         pass
     recording.server = running_server()
-    if kind is LIFESPAN or _opened(recording, scope):
+    if kind is LIFESPAN:
         return recording
     method = scope.get("method")
     recording.method = shortened(method) if isinstance(method, str) else None
@@ -128,9 +128,11 @@ def begin(recorder: Recorder, scope: Scope, kind: str, vantage: str) -> Recordin
     return recording
 
 
-def _opened(recording: Recording, scope: Scope) -> bool:
-    """Take from an everyday scope what ``begin`` takes; False where it was not one."""
-    return False
+_begin = begin
+
+if not TYPE_CHECKING and native.core is not None:
+    native.core.hand_over_asgi(globals())
+    begin = native.core.begin_asgi
 
 
 def _reached(recording: Recording, event: int, at: int) -> None:
@@ -289,7 +291,6 @@ class Conversation:
 
 if not TYPE_CHECKING and native.core is not None:
     _Conversation = Conversation
-    _opened = native.core.opened
     native.core.connect_conversation(
         *(CODES[name] for name in ("http.request", "http.disconnect", "http.response.start", "http.response.body")),
         Conversation._received,

@@ -11,7 +11,9 @@ from functools import partial
 from io import BufferedReader
 from socket import SocketIO
 from types import FunctionType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from .. import native
 
 
 def of_environ(environ: Mapping[str, Any]) -> int | None:
@@ -51,3 +53,9 @@ def of_send(send: Any) -> int | None:
 def _number(told: Any) -> int | None:
     """A socket that is closed has -1."""
     return told if type(told) is int and told >= 0 else None
+
+
+_of_send = of_send
+
+if not TYPE_CHECKING and native.core is not None:
+    of_send = native.core.of_send

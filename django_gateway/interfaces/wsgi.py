@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from .. import native
 from ..blackbox import STATUS, pieces
 from ..clocks import Reading, now, thread_clock
 from ..legible import decoded, shortened
@@ -33,6 +34,10 @@ _CLOSE = CODES["wsgi.close"]
 #: What a server takes longer for than this, in nanoseconds, until it asks for the next chunk: a client that reads
 #: slowly shows here.
 _PAUSE: Final = 1_000_000
+
+_UNSEEN: Final = (
+    "The body: the server sends the file itself (wsgi.file_wrapper), so its bytes and its end are not seen here."
+)
 
 #: Iterators of the language: their next() runs no code of the application, so nothing in it can ask for ``current``.
 _PLAIN_ITERATORS: Final[frozenset[type]] = frozenset({type(iter([])), type(iter(()))})
@@ -99,7 +104,7 @@ class Answer:
         before = recording.status, recording.headers
         try:
             # Servers may add to the very list they are given, so it is read before they have it.
-            told = shortened(status if type(status) is str else decoded(status))
+            told = _told(status)
             at = now()
             recording.trail += (_START_RESPONSE, at, told, exc_info is not None)
             mark = recording.mark
@@ -153,10 +158,7 @@ class Answer:
             mark = recording.mark
             mark[0], mark[1] = returned, at
             if file_wrapper is not None and _is_server_file(iterable, file_wrapper):
-                recording.unseen = [
-                    "The body: the server sends the file itself (wsgi.file_wrapper), so its bytes and its end "
-                    "are not seen here."
-                ]
+                recording.unseen = [_UNSEEN]
                 self._finish()
                 return iterable
             if hasattr(iterable, "__len__"):
@@ -277,6 +279,10 @@ class SizedAnswer(Answer):
         return len(self._iterable)  # type: ignore[arg-type]
 
 
+def _told(status: Any) -> str:
+    return shortened(status if type(status) is str else decoded(status))
+
+
 @cache
 def _returned_word(kind: type) -> tuple[int | str, int]:
     word = WORDS.event("wsgi.returned", f"{kind.__module__}.{kind.__qualname__}")
@@ -288,3 +294,13 @@ def _is_server_file(iterable: Iterable[bytes], wrapper: Any) -> bool:
         return isinstance(iterable, wrapper)
     # uWSGI's is a builtin function that returns an object of a type of its own.
     return type(iterable).__module__ in ("uwsgi", "builtins") and not isinstance(iterable, (list, tuple, bytes))
+
+
+if not TYPE_CHECKING and native.core is not None:
+    _PythonAnswer, _PythonSizedAnswer, _PythonRecordedWSGI, _python_record = Answer, SizedAnswer, RecordedWSGI, record
+    Answer, SizedAnswer, record = native.core.Answer, native.core.SizedAnswer, native.core.record
+
+    class RecordedWSGI(native.core.RecordedWSGI):
+        """The application, recorded. Inside an exchange that is already recorded it only passes on."""
+
+    native.core.connect_answer(globals(), CODES, thread_clock, Recording, _UNSEEN)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from .. import native
 from ..correlation import request_id
 from ..exchange import HTTP, Handover
 from ..legible import decoded, shortened
@@ -56,3 +57,10 @@ def _server(software: str | None) -> tuple[str | None, str | None]:
         return running_server()
     name, _, version = software.partition("/")
     return name, version or None
+
+
+_begin = begin
+
+if not TYPE_CHECKING and native.core is not None:
+    native.core.hand_over(globals())
+    begin = native.core.begin_wsgi

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 import sys
@@ -39,7 +40,7 @@ def build() -> Path:
     """Raises OSError without a compiler, CalledProcessError where it fails: without Python's headers, say."""
     made = target()
     unfinished = made.with_suffix(".new")
-    compiler = shlex.split(sysconfig.get_config_var("CC") or "cc")
+    compiler = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")
     include = f"-I{sysconfig.get_path('include')}"
     flags = [
         "-O2",

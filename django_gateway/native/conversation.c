@@ -14,11 +14,7 @@ typedef struct {
 static PyObject *asgi_code_request, *asgi_code_start, *asgi_code_body, *asgi_code_disconnect;
 static PyObject *asgi_received_in_python, *asgi_sent_in_python;
 static uint64_t asgi_mark_request, asgi_mark_start, asgi_mark_body, asgi_mark_disconnect;
-static PyObject *asgi_type, *asgi_body, *asgi_more_body, *asgi_status, *asgi_headers, *asgi_redactor, *asgi_method,
-    *asgi_query_string, *asgi_client, *asgi_query;
-
-/* legible.LONGEST */
-#define CONVERSATION_LONGEST 8192
+static PyObject *asgi_type, *asgi_body, *asgi_more_body, *asgi_status, *asgi_headers, *asgi_redactor;
 
 static int
 message_is(PyObject *value, const char *text, Py_ssize_t length)
@@ -233,98 +229,6 @@ static PyTypeObject ConversationType = {
     .tp_methods = conversation_methods,
 };
 
-/* Text that is kept as it is: legible.shortened leaves it alone. */
-static int
-conversation_plain(PyObject *value)
-{
-    return value != NULL && PyUnicode_CheckExact(value) && PyUnicode_IS_COMPACT_ASCII(value) &&
-           PyUnicode_GET_LENGTH(value) <= CONVERSATION_LONGEST;
-}
-
-/* The client's address and port as one text, "" for none; NULL for what Python shall read, or an error. */
-static PyObject *
-conversation_client(PyObject *client)
-{
-    if (client == NULL || client == Py_None)
-        return PyUnicode_New(0, 0);
-    PyObject *host, *port;
-    if (PyTuple_CheckExact(client) && PyTuple_GET_SIZE(client) == 2) {
-        host = PyTuple_GET_ITEM(client, 0);
-        port = PyTuple_GET_ITEM(client, 1);
-    }
-    else if (PyList_CheckExact(client) && PyList_GET_SIZE(client) == 2) {
-        host = PyList_GET_ITEM(client, 0);
-        port = PyList_GET_ITEM(client, 1);
-    }
-    else
-        return NULL;
-    if (!conversation_plain(host) || PyUnicode_GET_LENGTH(host) > 256 || !PyLong_CheckExact(port))
-        return NULL;
-    int overflow;
-    long number = PyLong_AsLongAndOverflow(port, &overflow);
-    return overflow ? NULL : PyUnicode_FromFormat("%U:%ld", host, number);
-}
-
-/* Whether ``headers`` are as usual; into ``found`` the last x-request-id there is, borrowed. */
-static int
-conversation_request_id(PyObject *headers, PyObject **found)
-{
-    *found = NULL;
-    if (headers == NULL || !PyList_CheckExact(headers))
-        return 0;
-    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(headers); i++) {
-        PyObject *pair = PyList_GET_ITEM(headers, i), *name;
-        if (PyTuple_CheckExact(pair) && PyTuple_GET_SIZE(pair) == 2)
-            name = PyTuple_GET_ITEM(pair, 0);
-        else if (PyList_CheckExact(pair) && PyList_GET_SIZE(pair) == 2)
-            name = PyList_GET_ITEM(pair, 0);
-        else
-            return 0;
-        if (!PyBytes_CheckExact(name))
-            return 0;
-        if (PyBytes_GET_SIZE(name) == 12 && memcmp(PyBytes_AS_STRING(name), "x-request-id", 12) == 0)
-            *found = PySequence_Fast_GET_ITEM(pair, 1);
-    }
-    return 1;
-}
-
-/* opened(recording, scope): take what ``begin`` takes from a scope. False, and nothing is taken, where Python shall. */
-static PyObject *
-core_opened(PyObject *module, PyObject *const *args, Py_ssize_t count)
-{
-    if (count != 2 || !PyObject_TypeCheck(args[0], &FieldsType) || !PyDict_CheckExact(args[1]))
-        Py_RETURN_FALSE;
-    Fields *recording = (Fields *)args[0];
-    PyObject *scope = args[1], *correlation, *method = PyDict_GetItemWithError(scope, asgi_method);
-    PyObject *query = PyDict_GetItemWithError(scope, asgi_query_string);
-    if (!conversation_plain(method) || (query != NULL && query != Py_None && !PyBytes_CheckExact(query)) ||
-        !conversation_request_id(PyDict_GetItemWithError(scope, asgi_headers), &correlation) || correlation != NULL)
-        goto python;
-    PyObject *client = conversation_client(PyDict_GetItemWithError(scope, asgi_client));
-    if (client == NULL)
-        goto python;
-    if (PyUnicode_GET_LENGTH(client))
-        core_set(&recording->client, client);
-    else
-        Py_DECREF(client);
-    core_set(&recording->method, Py_NewRef(method));
-    if (query != NULL && query != Py_None && PyBytes_GET_SIZE(query)) {
-        PyObject *text = PyUnicode_DecodeLatin1(PyBytes_AS_STRING(query), PyBytes_GET_SIZE(query), NULL), *told = NULL;
-        PyObject *redactor = PyObject_GetAttr(recording->recorder, asgi_redactor);
-        if (text != NULL && redactor != NULL)
-            told = PyObject_CallMethodOneArg(redactor, asgi_query, text);
-        Py_XDECREF(text);
-        Py_XDECREF(redactor);
-        if (told == NULL)
-            return NULL; /* as in Python */
-        core_set(&recording->query, told);
-    }
-    Py_RETURN_TRUE;
-python:
-    PyErr_Clear();
-    Py_RETURN_FALSE;
-}
-
 /* connect_conversation(request, disconnect, start, body, received, sent): numbers, and the methods in Python */
 static PyObject *
 core_connect_conversation(PyObject *module, PyObject *const *args, Py_ssize_t count)
@@ -352,8 +256,7 @@ conversation_setup(PyObject *module)
         const char *text;
     } interned[] = {
         {&asgi_type, "type"}, {&asgi_body, "body"}, {&asgi_more_body, "more_body"}, {&asgi_status, "status"},
-        {&asgi_headers, "headers"}, {&asgi_redactor, "redactor"}, {&asgi_method, "method"}, {&asgi_client, "client"},
-        {&asgi_query_string, "query_string"}, {&asgi_query, "query"},
+        {&asgi_headers, "headers"}, {&asgi_redactor, "redactor"}, 
     };
     for (size_t i = 0; i < Py_ARRAY_LENGTH(interned); i++)
         if ((*interned[i].name = PyUnicode_InternFromString(interned[i].text)) == NULL)

@@ -26,6 +26,7 @@ core_fault(void)
 
 #include "recording.c"
 #include "spans.c"
+#include "methods.c"
 #include "handover.c"
 #include "packing.c"
 #include "answer.c"
@@ -50,6 +51,7 @@ static PyMethodDef methods[] = {
     {"connect", core_connect, METH_VARARGS, NULL},
     RECORDING_METHODS
     SPANS_METHODS
+    METHODS_METHODS
     HANDOVER_METHODS
     PACKING_METHODS
     ANSWER_METHODS
@@ -67,7 +69,7 @@ execute(PyObject *module)
         PyErr_SetString(PyExc_ImportError, "django_gateway.native.core serves the main interpreter only");
         return -1;
     }
-    static int (*const setups[])(PyObject *) = {recording_setup, spans_setup, handover_setup, packing_setup, answer_setup,
+    static int (*const setups[])(PyObject *) = {recording_setup, spans_setup, methods_setup, handover_setup, packing_setup, answer_setup,
                                                 clock_setup, steps_setup, crossings_setup};
     for (size_t i = 0; i < Py_ARRAY_LENGTH(setups); i++)
         if (setups[i](module) < 0)

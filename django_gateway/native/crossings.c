@@ -421,8 +421,7 @@ core_connect_crossings(PyObject *module, PyObject *const *args, Py_ssize_t count
     {"cross", (PyCFunction)(void (*)(void))core_cross, METH_FASTCALL, NULL}, \
     {"run", (PyCFunction)(void (*)(void))core_run, METH_FASTCALL | METH_KEYWORDS, NULL}, \
     {"connect_crossings", (PyCFunction)(void (*)(void))core_connect_crossings, METH_FASTCALL, NULL}, \
-    {"connect_conversation", (PyCFunction)(void (*)(void))core_connect_conversation, METH_FASTCALL, NULL}, \
-    {"opened", (PyCFunction)(void (*)(void))core_opened, METH_FASTCALL, NULL},
+    {"connect_conversation", (PyCFunction)(void (*)(void))core_connect_conversation, METH_FASTCALL, NULL},
 
 static int
 crossings_setup(PyObject *module)

@@ -20,12 +20,8 @@ fields_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 }
 
 static int
-fields_init(Fields *self, PyObject *args, PyObject *kwargs)
+fields_begin(Fields *self, PyObject *recorder, PyObject *interface, PyObject *type, PyObject *vantage, PyObject *path)
 {
-    PyObject *recorder, *interface, *type, *vantage, *path;
-    static char *names[] = {"recorder", "interface", "kind", "vantage", "path", NULL};
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOOOO", names, &recorder, &interface, &type, &vantage, &path))
-        return -1;
     PyObject *trail = PyList_New(0);
     if (trail == NULL)
         return -1;
@@ -41,6 +37,16 @@ fields_init(Fields *self, PyObject *args, PyObject *kwargs)
     self->id = (self->started_at / 1000) << 12 | (counter++ & 0xFFF);
     self->started = core_now();
     return 0;
+}
+
+static int
+fields_init(Fields *self, PyObject *args, PyObject *kwargs)
+{
+    PyObject *recorder, *interface, *type, *vantage, *path;
+    static char *names[] = {"recorder", "interface", "kind", "vantage", "path", NULL};
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOOOO", names, &recorder, &interface, &type, &vantage, &path))
+        return -1;
+    return fields_begin(self, recorder, interface, type, vantage, path);
 }
 
 static int

@@ -1,9 +1,354 @@
+/* Spans: callables of Django's that are called through us, with an event before and one after.
+
+   A layer of middleware, one of its hooks, a view, the sending of a signal. Where the context has no recording, ``plain``
+   is called and nothing else happens. instrument/ has the same in Python, and says what each is for. */
+
 #include "core.h"
 
-#define SPANS_METHODS
+typedef enum { LAYER, HOOK, VIEW, SIGNAL } Kind;
+
+typedef struct {
+    PyObject_HEAD
+    vectorcallfunc vectorcall;
+    PyObject *dict, *references;
+    PyObject *target, *plain;
+    PyObject *started, *finished, *failed;     /* words; ``failed`` of a view only */
+    uint64_t began, ended, raised;             /* their numbers in the black box */
+    PyObject *by;                              /* what headers come from that are set here; None for a signal */
+    PyObject *on_error;                        /* of a layer: (request, error) -> response */
+    PyObject *names, *word;                    /* headers that were added here last, and the word for them */
+    Kind kind;
+} Span;
+
+static PyTypeObject SpanType;
+
+static PyObject *str_headers, *str_store, *str_cookies, *str_status_code;
+/* Of instrument.headers: passed(recording, response, by, at) and note(recording, by, at, added, (), ()) -> word. */
+static PyObject *headers_passed_in_python, *headers_word;
+
+static inline PyObject *
+attribute(PyObject *object, PyObject *name)
+{
+    PyObject *found = PyObject_GetAttr(object, name);
+    if (found == NULL)
+        PyErr_Clear();
+    return found;
+}
+
+/* Names of the headers behind the first ``skipped``: the tuple of before where they are the same; NULL for no names. */
+static PyObject *
+added_names(PyObject *values, Py_ssize_t skipped, PyObject *before)
+{
+    Py_ssize_t size = PyTuple_GET_SIZE(values) - skipped;
+    int same = before != NULL && PyTuple_GET_SIZE(before) == size;
+    for (Py_ssize_t i = 0; i < size; i++) {
+        PyObject *value = PyTuple_GET_ITEM(values, skipped + i);
+        if (!PyTuple_CheckExact(value) || PyTuple_GET_SIZE(value) != 2 ||
+            !PyUnicode_CheckExact(PyTuple_GET_ITEM(value, 0)))
+            return NULL;
+        same = same && PyTuple_GET_ITEM(before, i) == PyTuple_GET_ITEM(value, 0);
+    }
+    if (same)
+        return Py_NewRef(before);
+    PyObject *names = PyTuple_New(size);
+    for (Py_ssize_t i = 0; names != NULL && i < size; i++)
+        PyTuple_SET_ITEM(names, i, Py_NewRef(PyTuple_GET_ITEM(PyTuple_GET_ITEM(values, skipped + i), 0)));
+    return names;
+}
+
+/* 1 where the headers are as they were or only more, which is told here; 0 where Python has to look; -1 on an error. */
+static int
+headers_added(Span *self, Fields *recording, PyObject *store, int64_t at)
+{
+    PyObject *last = recording->header_values == Py_None ? NULL : recording->header_values;
+    Py_ssize_t size = PyDict_GET_SIZE(store), before = 0, position = 0, i = 0;
+    PyObject *key, *value;
+    if (last != NULL) {
+        if (!PyTuple_CheckExact(last) || (before = PyTuple_GET_SIZE(last)) > size)
+            return 0;
+        for (; i < before && PyDict_Next(store, &position, &key, &value); i++)
+            if (value != PyTuple_GET_ITEM(last, i))
+                return 0;
+        if (before == size)
+            return 1;
+    }
+    PyObject *values = PyTuple_New(size);
+    if (values == NULL)
+        return -1;
+    for (position = 0, i = 0; i < size && PyDict_Next(store, &position, &key, &value); i++)
+        PyTuple_SET_ITEM(values, i, Py_NewRef(value));
+    PyObject *names = added_names(values, before, self->names);
+    if (names == NULL) {
+        Py_DECREF(values);
+        return PyErr_Occurred() ? -1 : 0;
+    }
+    if (names != self->names) {
+        PyObject *word = PyObject_CallFunctionObjArgs(headers_word, self->by, names, NULL);
+        if (word == NULL || !PyLong_CheckExact(word)) { /* no room for a word: Python spells it out */
+            Py_XDECREF(word);
+            Py_DECREF(names);
+            Py_DECREF(values);
+            return word == NULL ? -1 : 0;
+        }
+        Py_XSETREF(self->names, Py_NewRef(names));
+        Py_XSETREF(self->word, word);
+    }
+    Py_DECREF(names);
+    core_set(&recording->header_values, values);
+    core_append(recording, Py_NewRef(self->word));
+    core_append(recording, PyLong_FromLongLong(at));
+    return 1;
+}
+
+/* What ``instrument.headers.passed`` does; no exception may be set. */
+static void
+headers_passed(Span *self, Fields *recording, PyObject *response, int64_t at)
+{
+    PyObject *cookies = attribute(response, str_cookies), *store = NULL;
+    int told = 0;
+    if (cookies == NULL)
+        return;
+    if (PyDict_Check(cookies) && PyDict_GET_SIZE(cookies) == 0) {
+        PyObject *headers = attribute(response, str_headers);
+        store = headers == NULL ? NULL : attribute(headers, str_store);
+        Py_XDECREF(headers);
+        if (store == NULL) {
+            Py_DECREF(cookies);
+            return;
+        }
+        if (PyDict_CheckExact(store))
+            told = headers_added(self, recording, store, at);
+    }
+    if (told == 0) {
+        PyObject *instant = PyLong_FromLongLong(at), *none = NULL;
+        if (instant != NULL)
+            none = PyObject_CallFunctionObjArgs(headers_passed_in_python, recording, response, self->by, instant, NULL);
+        told = none == NULL ? -1 : 1;
+        Py_XDECREF(instant);
+        Py_XDECREF(none);
+    }
+    if (told < 0)
+        core_fault();
+    Py_XDECREF(store);
+    Py_DECREF(cookies);
+}
+
+static void
+layer_left(Span *self, Fields *recording, PyObject *response, int64_t entered)
+{
+    int64_t left = core_now();
+    PyObject *status = attribute(response, str_status_code);
+    core_append(recording, Py_NewRef(self->finished));
+    core_append(recording, PyLong_FromLongLong(left));
+    core_append(recording, status != NULL ? status : Py_NewRef(Py_None));
+    core_mark(recording, self->ended, left);
+    headers_passed(self, recording, response, left);
+    /* Written by every layer: the outermost, which is the last, has the whole. */
+    recording->middleware_time = left - entered;
+}
+
+/* What Django's convert_exception_to_response makes of the exception that is set, if it is one for it. */
+static PyObject *
+response_for_error(Span *self, PyObject *request)
+{
+    if (!PyErr_ExceptionMatches(PyExc_Exception))
+        return NULL;
+    PyObject *type, *error, *trace;
+    PyErr_Fetch(&type, &error, &trace);
+    PyErr_NormalizeException(&type, &error, &trace);
+    if (trace != NULL)
+        PyException_SetTraceback(error, trace);
+    /* Django asks sys.exc_info(), as in an except clause. */
+    PyObject *outer = PyErr_GetHandledException();
+    PyErr_SetHandledException(error);
+    PyObject *response = PyObject_CallFunctionObjArgs(self->on_error, request, error, NULL);
+    PyErr_SetHandledException(outer);
+    Py_XDECREF(outer);
+    Py_XDECREF(type);
+    Py_XDECREF(error);
+    Py_XDECREF(trace);
+    return response;
+}
+
+static void
+view_raised(Span *self, Fields *recording, int64_t entered)
+{
+    PyObject *type, *error, *trace;
+    PyErr_Fetch(&type, &error, &trace);
+    int64_t failed = core_now();
+    recording->view_time += failed - entered;
+    PyObject *name = PyObject_GetAttrString(type, "__name__");
+    core_append(recording, Py_NewRef(self->failed));
+    core_append(recording, PyLong_FromLongLong(failed));
+    core_append(recording, name);
+    core_mark(recording, self->raised, failed);
+    PyErr_Restore(type, error, trace);
+}
+
+static PyObject *
+span_vectorcall(Span *self, PyObject *const *args, size_t count, PyObject *names)
+{
+    Fields *recording = core_recording();
+    if (recording == NULL)
+        return PyObject_Vectorcall(self->plain, args, count, names);
+    Py_INCREF(recording);
+    int64_t entered = core_now();
+    core_reach(recording, self->started, self->began, entered);
+    PyObject *answer = PyObject_Vectorcall(self->target, args, count, names);
+    if (self->kind == LAYER) {
+        if (answer == NULL && PyVectorcall_NARGS(count) > 0)
+            answer = response_for_error(self, args[0]);
+        if (answer != NULL)
+            layer_left(self, recording, answer, entered);
+    } else if (self->kind == VIEW) {
+        if (answer == NULL) {
+            view_raised(self, recording, entered);
+        } else {
+            int64_t left = core_now();
+            recording->view_time += left - entered;
+            core_reach(recording, self->finished, self->ended, left);
+            headers_passed(self, recording, answer, left);
+        }
+    } else {
+        PyObject *type = NULL, *error, *trace;
+        if (answer == NULL)
+            PyErr_Fetch(&type, &error, &trace);
+        else if (self->kind == HOOK && answer != Py_None)
+            headers_passed(self, recording, answer, core_now());
+        core_reach(recording, self->finished, self->ended, core_now());
+        if (answer == NULL)
+            PyErr_Restore(type, error, trace);
+    }
+    Py_DECREF(recording);
+    return answer;
+}
+
+/* left(recording, response, entered): the way out of a layer whose way in was told by another. */
+static PyObject *
+span_left(Span *self, PyObject *const *args, Py_ssize_t count)
+{
+    if (count != 3 || !PyObject_TypeCheck(args[0], &FieldsType)) {
+        PyErr_SetString(PyExc_TypeError, "left(recording, response, entered)");
+        return NULL;
+    }
+    int64_t entered = PyLong_AsLongLong(args[2]);
+    if (entered == -1 && PyErr_Occurred())
+        return NULL;
+    layer_left(self, (Fields *)args[0], args[1], entered);
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+span_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    int kind;
+    unsigned long long began, ended, raised;
+    PyObject *target, *plain, *started, *finished, *failed, *by, *on_error;
+    static char *names[] = {"kind", "target", "plain", "started", "finished", "failed", "began", "ended", "raised",
+                            "by", "on_error", NULL};
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "iOOOOOKKKOO", names, &kind, &target, &plain, &started, &finished,
+                                     &failed, &began, &ended, &raised, &by, &on_error))
+        return NULL;
+    Span *self = (Span *)type->tp_alloc(type, 0);
+    if (self == NULL)
+        return NULL;
+    self->vectorcall = (vectorcallfunc)span_vectorcall;
+    self->kind = (Kind)kind;
+    self->target = Py_NewRef(target);
+    self->plain = Py_NewRef(plain);
+    self->started = Py_NewRef(started);
+    self->finished = Py_NewRef(finished);
+    self->failed = Py_NewRef(failed);
+    self->began = began;
+    self->ended = ended;
+    self->raised = raised;
+    self->by = Py_NewRef(by);
+    self->on_error = Py_NewRef(on_error);
+    return (PyObject *)self;
+}
+
+static int
+span_traverse(Span *self, visitproc visit, void *arg)
+{
+    Py_VISIT(self->dict);
+    Py_VISIT(self->target);
+    Py_VISIT(self->plain);
+    Py_VISIT(self->on_error);
+    return 0;
+}
+
+static int
+span_clear(Span *self)
+{
+    Py_CLEAR(self->dict);
+    core_set(&self->target, NULL);
+    core_set(&self->plain, NULL);
+    core_set(&self->on_error, NULL);
+    return 0;
+}
+
+static void
+span_dealloc(Span *self)
+{
+    PyObject_GC_UnTrack(self);
+    if (self->references != NULL)
+        PyObject_ClearWeakRefs((PyObject *)self);
+    PyObject *held[] = {self->dict, self->target, self->plain, self->started, self->finished, self->failed,
+                        self->by, self->on_error, self->names, self->word};
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(held); i++)
+        Py_XDECREF(held[i]);
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+static PyMethodDef span_methods[] = {
+    {"left", (PyCFunction)(void (*)(void))span_left, METH_FASTCALL, NULL},
+    {NULL},
+};
+
+static PyGetSetDef span_attributes[] = {
+    {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL, NULL},
+    {NULL},
+};
+
+static PyTypeObject SpanType = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "django_gateway.native.core.Span",
+    .tp_basicsize = sizeof(Span),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL,
+    .tp_new = span_new,
+    .tp_call = PyVectorcall_Call,
+    .tp_vectorcall_offset = offsetof(Span, vectorcall),
+    .tp_dictoffset = offsetof(Span, dict),
+    .tp_weaklistoffset = offsetof(Span, references),
+    .tp_traverse = (traverseproc)span_traverse,
+    .tp_clear = (inquiry)span_clear,
+    .tp_dealloc = (destructor)span_dealloc,
+    .tp_methods = span_methods,
+    .tp_getset = span_attributes,
+};
+
+/* headers(passed, word): what instrument.headers has for what is not told here. */
+static PyObject *
+spans_headers(PyObject *module, PyObject *args)
+{
+    PyObject *passed, *word;
+    if (!PyArg_ParseTuple(args, "OO", &passed, &word))
+        return NULL;
+    Py_XSETREF(headers_passed_in_python, Py_NewRef(passed));
+    Py_XSETREF(headers_word, Py_NewRef(word));
+    Py_RETURN_NONE;
+}
+
+#define SPANS_METHODS {"headers", spans_headers, METH_VARARGS, NULL},
 
 static int
 spans_setup(PyObject *module)
 {
-    return 0;
+    str_headers = PyUnicode_InternFromString("headers");
+    str_store = PyUnicode_InternFromString("_store");
+    str_cookies = PyUnicode_InternFromString("cookies");
+    str_status_code = PyUnicode_InternFromString("status_code");
+    if (!str_headers || !str_store || !str_cookies || !str_status_code || PyType_Ready(&SpanType) < 0)
+        return -1;
+    return PyModule_AddObjectRef(module, "Span", (PyObject *)&SpanType);
 }

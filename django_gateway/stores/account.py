@@ -15,6 +15,7 @@ from typing import Final, Protocol
 
 import msgspec
 
+from .. import native
 from .liveness import lives
 
 FOLDER: Final = "recorders"
@@ -41,6 +42,8 @@ class Report(msgspec.Struct, frozen=True):
     in_flight: int
     #: CPU time of the request's thread for packing its exchange, the median of some; None before the first of them.
     packing: int | None = None
+    #: Whether it records with the part in C.
+    compiled: bool = False
 
     @property
     def alive(self) -> bool:
@@ -92,6 +95,7 @@ class Account:
             cpu=time.thread_time_ns(),
             in_flight=len(writer.in_flight),
             packing=samples[len(samples) // 2] if (samples := sorted(writer.samples)) else None,
+            compiled=native.core is not None,
         )
         with suppress(Exception):
             self._write(report)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Final
 
 from ..exchange import Exchange
@@ -11,23 +13,35 @@ from ..vocabulary import Dictionary, expand
 from . import sql
 
 #: Rows of one INSERT. A whole batch goes in few statements; see sql.insert.
-_ROWS: Final = 64
-_INSERTS: Final = {rows: (sql.insert(rows), sql.insert_records(rows)) for rows in (_ROWS, 8, 1)}
+_ROWS: Final = (64, 16, 4, 1)
+_RECORDS: Final = {rows: sql.insert_records(rows) for rows in _ROWS}
+_ANY: Final = {rows: sql.insert(rows) for rows in _ROWS}
+#: By whether there are request ids.
+_EVERYDAY: Final = {named: {rows: sql.insert_everyday(rows, named=named) for rows in _ROWS} for named in (False, True)}
+
+_SHARED: Final = itemgetter(3)
+#: Id, record, values and what the row shares with others: see ``sql.pack``.
+Packed = tuple[int, bytes | bytearray, tuple[Any, ...], sql.Shared | None]
 
 
-def insert(connection: sqlite3.Connection, packed: Sequence[tuple[Any, ...]], batch: int, key: int | None) -> None:
+def insert(connection: sqlite3.Connection, packed: Sequence[Packed], batch: int, key: int | None) -> None:
     """Write what the store's ``pack`` made; ``key`` names the vocabulary of it, None where it is spelled out."""
-    position = 0
-    for rows, (insertion, insertion_of_records) in _INSERTS.items():
-        while len(packed) - position >= rows:
-            flat: list[Any] = [batch]
-            records: list[Any] = [key]
-            for number, values, body in packed[position : position + rows]:
-                flat += values
-                records += (number, body)
-            position += rows
-            connection.execute(insertion, flat)
-            connection.execute(insertion_of_records, records)
+    for shared, group in groupby(packed, _SHARED):
+        of_one_kind = list(group)
+        insertions = _ANY if shared is None else _EVERYDAY[shared[-1]]
+        common = (batch,) if shared is None else (batch, *shared[:-1])
+        position = 0
+        for rows, insertion in insertions.items():
+            while len(of_one_kind) - position >= rows:
+                flat: list[Any] = [*common]
+                records: list[Any] = [key]
+                for number, body, values, _ in of_one_kind[position : position + rows]:
+                    flat += values
+                    # Of bytes Python's module asks first, and at length, whether they are to be adapted.
+                    records += (number, bytearray(body) if type(body) is bytes else body)
+                position += rows
+                connection.execute(insertion, flat)
+                connection.execute(_RECORDS[rows], records)
 
 
 def next_batch(connection: sqlite3.Connection) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from ..exchange import IN_FLIGHT, Exchange, Sizes, Split, Summary, parse_id
+from ..exchange import FINISHED, IN_FLIGHT, Exchange, Sizes, Split, Summary, parse_id
 from .filters import NUMBERS, WORDS, Condition
 
 #: "gway" in ASCII: tells our files from other programs' databases.
@@ -75,6 +75,20 @@ _EXPRESSIONS: Final = {
 }
 
 
+#: What a row has that ended as most do, as SQL says it.
+_EVERYDAY: Final = {
+    "state": f"'{FINISHED}'",
+    "exception": "NULL",
+    "received": "0",
+    "sent": "0",
+    "dropped": "0",
+    "split_process": "0",
+}
+
+#: Interface, type, server, process, and whether there are request ids.
+Shared = tuple[str, str, str | None, int, bool]
+
+
 def insert(rows: int) -> str:
     """One statement for many rows: one call into SQLite, so the interpreter's lock is let go once, not once a row."""
     columns = (COLUMNS, *_BESIDES)
@@ -82,6 +96,16 @@ def insert(rows: int) -> str:
     row = f"({', '.join('?' * width)}, ?1)"
     first = f"(?2{', ?' * (width - 1)}, ?1)"
     values = ", ".join([first] + [row] * (rows - 1))
+    return f"INSERT OR REPLACE INTO exchange ({', '.join(columns)}, batch) VALUES {values}"
+
+
+def insert_everyday(rows: int, *, named: bool) -> str:
+    """As ``insert``, for what ``everyday`` makes; ``?2`` to ``?5`` are what the rows share."""
+    shared = {"interface": "?2", "type": "?3", "server": "?4", "pid": "?5"}
+    fixed = {**_EVERYDAY, **shared} if named else {**_EVERYDAY, **shared, "request_id": "NULL"}
+    columns = (*_SCALARS, *_SIZES, *_SPLIT, *_BESIDES)
+    row = ", ".join(fixed.get(column, "?") for column in columns[1:])
+    values = ", ".join(["(?6, " + row + ", ?1)"] + ["(?, " + row + ", ?1)"] * (rows - 1))
     return f"INSERT OR REPLACE INTO exchange ({', '.join(columns)}, batch) VALUES {values}"
 
 
@@ -129,6 +153,47 @@ def values(exchange: Exchange) -> tuple[Any, ...]:
         split.process,
         exchange.request_id,
     )
+
+
+def everyday(exchange: Exchange) -> tuple[tuple[Any, ...], Shared] | None:
+    """What is a row's own and what it shares with others, where most of it is as always; None for another.
+
+    Binding a value costs SQLite and Python's module more than writing it, above all None.
+    """
+    sizes, split, ended = exchange.sizes, exchange.split, exchange.ended
+    if exchange.failure is not None or exchange.state != FINISHED or ended is None:
+        return None
+    if sizes.received or sizes.sent or sizes.dropped or split.process:
+        return None
+    match, request_id = exchange.match, exchange.request_id
+    own = (
+        exchange.id,
+        exchange.started_at,
+        ended - exchange.started,
+        exchange.method,
+        exchange.path,
+        exchange.query,
+        exchange.status,
+        exchange.client,
+        match.route if match is not None else None,
+        match.view if match is not None else None,
+        sizes.request_bytes,
+        sizes.body_bytes,
+        sizes.chunks,
+        sizes.crossings,
+        split.interface,
+        split.middleware,
+        split.view,
+        split.body,
+    )
+    server = exchange.server
+    shared = (exchange.interface, exchange.type, server.name, server.pid, request_id is not None)
+    return own if request_id is None else (*own, request_id), shared
+
+
+def pack(exchange: Exchange) -> tuple[tuple[Any, ...], Shared | None]:
+    """The row as ``rows.insert`` takes it: see ``everyday``, and ``values`` for what is shared with none."""
+    return everyday(exchange) or (values(exchange), None)
 
 
 def summary(row: Sequence[Any]) -> Summary:

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import msgspec
 
+from .. import native
 from ..exchange import Exchange, Summary
 from ..vocabulary import OWN, Vocabulary
 from . import interrupted, sql
@@ -24,7 +25,7 @@ from .base import MOST_FORGOTTEN, Capacity, Part, Statistics, StoreBusy
 from .connection import Connection, transaction
 from .encoding import decode, encode, encode_plain
 from .filters import Condition
-from .rows import insert, next_batch, spelled
+from .rows import Packed, insert, next_batch, spelled
 
 #: Exchanges forgotten in one transaction, so that other writers never wait long.
 _FORGET: Final = 500
@@ -35,6 +36,9 @@ _SALVAGE_EVERY: Final = 60.0  # seconds
 
 
 class SQLiteStore:
+    #: What makes of a finished recording what ``pack`` makes of its exchange, or NotImplemented; see native/packing.c.
+    direct: Final = None if native.core is None else native.core.pack
+
     def __init__(self, path: Path, capacity: Capacity) -> None:
         self.location = f"sqlite:///{path}"
         self._path = path
@@ -45,10 +49,10 @@ class SQLiteStore:
         self._salvaged = -inf
         self.flight: Path | None = interrupted.flight(path)
 
-    def pack(self, exchange: Exchange, vocabulary: Vocabulary | None = None) -> tuple[Any, ...]:
-        return exchange.id, sql.values(exchange), encode(exchange)
+    def pack(self, exchange: Exchange, vocabulary: Vocabulary | None = None) -> Packed:
+        return exchange.id, encode(exchange), *sql.pack(exchange)
 
-    def write(self, packed: Sequence[tuple[Any, ...]], vocabulary: Vocabulary | None = None) -> None:
+    def write(self, packed: Sequence[Packed], vocabulary: Vocabulary | None = None) -> None:
         if packed:
             self._writer.use(lambda connection: self._write(connection, packed, vocabulary), create=True)
         if time.monotonic() >= self._next_prune:
@@ -59,9 +63,7 @@ class SQLiteStore:
                     pass
         self._salvage(_SALVAGE_EVERY)
 
-    def _write(
-        self, connection: sqlite3.Connection, packed: Sequence[tuple[Any, ...]], vocabulary: Vocabulary | None
-    ) -> None:
+    def _write(self, connection: sqlite3.Connection, packed: Sequence[Packed], vocabulary: Vocabulary | None) -> None:
         key = None if vocabulary is None else vocabulary.key
         with transaction(connection):
             batch = next_batch(connection)

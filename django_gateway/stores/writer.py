@@ -16,8 +16,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from time import perf_counter_ns as now
 from time import thread_time_ns
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from .. import native
 from ..ending import with_multiprocessing
 from ..exchange import HTTP, Exchange
 from ..vocabulary import WORDS
@@ -54,6 +55,9 @@ class Recorded(Protocol):
 
 
 class Writer:
+    # What C asks for by its place.
+    __slots__ = ("__dict__", "__weakref__", "_awake", "_direct", "_queue")
+
     def __init__(self, store: Store) -> None:
         self.store = store
         self.written = 0
@@ -67,6 +71,8 @@ class Writer:
         self.samples: deque[int] = deque(maxlen=101)
         #: Where this process tells what recording costs it.
         self.account: Account | None = None
+        #: From a recording to what the store writes.
+        self._direct: Any = getattr(store, "direct", None)
         self._reset()
         _writers.add(self)
 
@@ -75,6 +81,8 @@ class Writer:
         #: What there is a snapshot of, as far as it has not ended.
         self._shown: list[Recorded] = []
         self._wake = threading.Event()
+        #: Whether that is set, for those who ask often; cleared after it, so that nobody who comes between is missed.
+        self._awake = False
         self._flushing = threading.Lock()
         self._starting = threading.Lock()  # another one: a request does not wait for a store
         self._thread: threading.Thread | None = None
@@ -86,18 +94,28 @@ class Writer:
             return
         # Packed at once: a few bytes wait, not the many objects of a recording, which would grow cold in the queue.
         if recording.id & _SAMPLED:
-            queue.append(self.store.pack(recording.exchange(), WORDS))
+            queue.append(self._pack(recording))
         else:
             began = thread_time_ns()
-            queue.append(self.store.pack(recording.exchange(), WORDS))
+            queue.append(self._pack(recording))
             self.samples.append(thread_time_ns() - began)
-        self.wake()
+        if not self._awake:
+            self.wake()
+
+    def _pack(self, recording: Recorded) -> Any:
+        direct = self._direct
+        if direct is not None:
+            packed = direct(recording)
+            if packed is not NotImplemented:
+                return packed
+        return self.store.pack(recording.exchange(), WORDS)
 
     def wake(self) -> None:
         """Something has begun or waits to be written."""
-        if not self._wake.is_set():
+        if not self._awake:
             if self._thread is None:
                 self._start()
+            self._awake = True
             self._wake.set()
 
     def _start(self) -> None:
@@ -114,6 +132,7 @@ class Writer:
             self._wake.wait(_PATIENCE if owes else None)
             pause.wait(_GATHER)
             self._wake.clear()
+            self._awake = False
             try:
                 self._show()
             except StoreBusy:
@@ -121,7 +140,7 @@ class Writer:
             except Exception as error:
                 self.error = str(error)
             if not self.flush():
-                self._wake.set()
+                self.wake()
             if self.account is not None:
                 self.account.settle(self)
 
@@ -231,6 +250,12 @@ class Writer:
                 os.write(2, f"django-gateway: {reason}\n".encode("utf-8", "replace"))
         self.error = reason
 
+
+_submit, _wake = Writer.submit, Writer.wake
+
+if not TYPE_CHECKING and native.core is not None:
+    native.core.connect_writer(Writer, _submit, _wake, _SAMPLED, _QUEUE)
+    Writer.submit, Writer.wake = native.core.submit, native.core.wake
 
 _writers: weakref.WeakSet[Writer] = weakref.WeakSet()
 

@@ -49,6 +49,7 @@ def settings(request: PanelRequest) -> HttpResponse:
         "served": served,
         "settings": [setting(each) for each in served.settings] if served else [],
         "recorders": [recorder(each) for each in found],
+        "in_python": sum(not each.compiled for each in found),
         "dropped": sum(each.dropped for each in found),
         "faults": sum(each.faults for each in found),
         "project": project(served),
@@ -109,6 +110,7 @@ def recorder(report: Report) -> dict[str, Any]:
         "cpu": report.cpu,
         "each": report.cpu // report.written if report.written else None,
         "packing": report.packing,
+        "compiled": report.compiled,
     }
 
 

@@ -1,0 +1,284 @@
+/* Two methods of Django's handler on the way of every request, as the descriptors that stand in their place: resolving
+   the URL, and making the view that is called. Routes and views that were seen before are told here; all else is for
+   instrument/view.py, which has the same in Python. */
+
+#include "core.h"
+
+typedef enum { RESOLVE, MAKE } Way;
+
+typedef struct {
+    PyObject_HEAD
+    vectorcallfunc vectorcall;
+    PyObject *dict;
+    PyObject *original;
+    /* RESOLVE: known(recording, match) and failed(recording, error); MAKE: around(view, wrapped). */
+    PyObject *python, *failed;
+    PyObject *started, *finished; /* words; of RESOLVE only */
+    uint64_t began, ended;
+    Way way;
+} Method;
+
+static PyTypeObject MethodType;
+
+static PyObject *str_func, *str_route, *str_tried, *str_args, *str_kwargs;
+
+/* Routes as they were told last: by the view they lead to. */
+typedef struct {
+    PyObject *func, *route, *match, *word;
+    Py_ssize_t tried;
+} Route;
+
+#define ROUTES 128
+static Route routes[ROUTES];
+
+/* Views and their spans, by the view. */
+typedef struct {
+    PyObject *view, *span;
+} View;
+
+static View views[ROUTES];
+
+static inline size_t
+place_of(PyObject *object)
+{
+    return ((uintptr_t)object >> 4 ^ (uintptr_t)object >> 11) % ROUTES;
+}
+
+/* route(func, route, tried, match, word): what to tell of a match of that view without arguments. */
+static PyObject *
+methods_route(PyObject *module, PyObject *args)
+{
+    Route told;
+    if (!PyArg_ParseTuple(args, "OUnOO", &told.func, &told.route, &told.tried, &told.match, &told.word))
+        return NULL;
+    Route *place = &routes[place_of(told.func)], before = *place;
+    Py_INCREF(told.func);
+    Py_INCREF(told.route);
+    Py_INCREF(told.match);
+    Py_INCREF(told.word);
+    *place = told;
+    Py_XDECREF(before.func);
+    Py_XDECREF(before.route);
+    Py_XDECREF(before.match);
+    Py_XDECREF(before.word);
+    Py_RETURN_NONE;
+}
+
+/* view(view, span): how a view is called that nothing else is around. */
+static PyObject *
+methods_view(PyObject *module, PyObject *args)
+{
+    View told;
+    if (!PyArg_ParseTuple(args, "OO", &told.view, &told.span))
+        return NULL;
+    View *place = &views[place_of(told.view)], before = *place;
+    Py_INCREF(told.view);
+    Py_INCREF(told.span);
+    *place = told;
+    Py_XDECREF(before.view);
+    Py_XDECREF(before.span);
+    Py_RETURN_NONE;
+}
+
+/* Whether a match was told here: of a route that is known, without arguments. No exception is left. */
+static int
+resolved(Method *self, Fields *recording, PyObject *match)
+{
+    PyObject *func = attribute(match, str_func), *route = NULL, *tried = NULL, *arguments = NULL, *named = NULL;
+    int told = 0;
+    if (func == NULL)
+        return 0;
+    Route *known = &routes[place_of(func)];
+    if (known->func != func)
+        goto done;
+    route = attribute(match, str_route);
+    tried = attribute(match, str_tried);
+    arguments = attribute(match, str_args);
+    named = attribute(match, str_kwargs);
+    if (route == NULL || !PyUnicode_CheckExact(route) || (route != known->route && PyUnicode_Compare(route, known->route)))
+        goto done;
+    if (tried == NULL || (tried != Py_None && !PyList_CheckExact(tried)) ||
+        (tried == Py_None ? 0 : PyList_GET_SIZE(tried)) != known->tried)
+        goto done;
+    if (arguments == NULL || !PyTuple_CheckExact(arguments) || PyTuple_GET_SIZE(arguments) || named == NULL ||
+        !PyDict_CheckExact(named) || PyDict_GET_SIZE(named))
+        goto done;
+    int64_t at = core_now();
+    PyObject *instant = PyLong_FromLongLong(at);
+    core_set(&recording->match, Py_NewRef(known->match));
+    core_append(recording, Py_NewRef(self->finished));
+    core_append(recording, Py_XNewRef(instant));
+    core_append(recording, Py_NewRef(known->route));
+    core_mark(recording, self->ended, at);
+    core_append(recording, Py_NewRef(known->word));
+    core_append(recording, instant);
+    told = 1;
+done:
+    Py_DECREF(func);
+    Py_XDECREF(route);
+    Py_XDECREF(tried);
+    Py_XDECREF(arguments);
+    Py_XDECREF(named);
+    return told;
+}
+
+static PyObject *
+resolve(Method *self, Fields *recording, PyObject *const *args, size_t count, PyObject *names)
+{
+    core_reach(recording, self->started, self->began, core_now());
+    PyObject *match = PyObject_Vectorcall(self->original, args, count, names), *none = NULL;
+    if (match != NULL) {
+        if (resolved(self, recording, match))
+            return match;
+        none = PyObject_CallFunctionObjArgs(self->python, recording, match, NULL);
+        if (none == NULL)
+            core_fault();
+    } else if (PyErr_ExceptionMatches(PyExc_Exception)) {
+        PyObject *type, *error, *trace;
+        PyErr_Fetch(&type, &error, &trace);
+        PyErr_NormalizeException(&type, &error, &trace);
+        none = PyObject_CallFunctionObjArgs(self->failed, recording, error, NULL);
+        if (none == NULL)
+            core_fault();
+        PyErr_Restore(type, error, trace);
+    }
+    Py_XDECREF(none);
+    return match;
+}
+
+static PyObject *
+make(Method *self, PyObject *const *args, size_t count, PyObject *names)
+{
+    PyObject *wrapped = PyObject_Vectorcall(self->original, args, count, names);
+    if (wrapped == NULL || PyVectorcall_NARGS(count) != 2)
+        return wrapped;
+    PyObject *view = args[1], *span;
+    View *known = &views[place_of(view)];
+    if (wrapped == view && known->view == view) {
+        span = Py_NewRef(known->span);
+    } else {
+        span = PyObject_CallFunctionObjArgs(self->python, view, wrapped, NULL);
+        if (span == NULL) {
+            core_fault();
+            return wrapped;
+        }
+    }
+    Py_DECREF(wrapped);
+    return span;
+}
+
+static PyObject *
+method_vectorcall(Method *self, PyObject *const *args, size_t count, PyObject *names)
+{
+    Fields *recording = core_recording();
+    if (recording == NULL)
+        return PyObject_Vectorcall(self->original, args, count, names);
+    if (self->way == MAKE)
+        return make(self, args, count, names);
+    Py_INCREF(recording);
+    PyObject *match = resolve(self, recording, args, count, names);
+    Py_DECREF(recording);
+    return match;
+}
+
+static PyObject *
+method_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    int way;
+    unsigned long long began, ended;
+    PyObject *original, *python, *failed, *started, *finished;
+    static char *names[] = {"way", "original", "python", "failed", "started", "finished", "began", "ended", NULL};
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "iOOOOOKK", names, &way, &original, &python, &failed, &started,
+                                     &finished, &began, &ended))
+        return NULL;
+    Method *self = (Method *)type->tp_alloc(type, 0);
+    if (self == NULL)
+        return NULL;
+    self->vectorcall = (vectorcallfunc)method_vectorcall;
+    self->way = (Way)way;
+    self->original = Py_NewRef(original);
+    self->python = Py_NewRef(python);
+    self->failed = Py_NewRef(failed);
+    self->started = Py_NewRef(started);
+    self->finished = Py_NewRef(finished);
+    self->began = began;
+    self->ended = ended;
+    return (PyObject *)self;
+}
+
+static PyObject *
+method_bound(PyObject *self, PyObject *owner, PyObject *type)
+{
+    return owner == NULL || owner == Py_None ? Py_NewRef(self) : PyMethod_New(self, owner);
+}
+
+static int
+method_traverse(Method *self, visitproc visit, void *arg)
+{
+    Py_VISIT(self->dict);
+    Py_VISIT(self->original);
+    Py_VISIT(self->python);
+    Py_VISIT(self->failed);
+    return 0;
+}
+
+static int
+method_clear(Method *self)
+{
+    Py_CLEAR(self->dict);
+    core_set(&self->original, NULL);
+    core_set(&self->python, NULL);
+    core_set(&self->failed, NULL);
+    return 0;
+}
+
+static void
+method_dealloc(Method *self)
+{
+    PyObject_GC_UnTrack(self);
+    Py_XDECREF(self->dict);
+    Py_XDECREF(self->original);
+    Py_XDECREF(self->python);
+    Py_XDECREF(self->failed);
+    Py_XDECREF(self->started);
+    Py_XDECREF(self->finished);
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+static PyGetSetDef method_attributes[] = {
+    {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL, NULL},
+    {NULL},
+};
+
+static PyTypeObject MethodType = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "django_gateway.native.core.Method",
+    .tp_basicsize = sizeof(Method),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_METHOD_DESCRIPTOR,
+    .tp_new = method_new,
+    .tp_call = PyVectorcall_Call,
+    .tp_vectorcall_offset = offsetof(Method, vectorcall),
+    .tp_dictoffset = offsetof(Method, dict),
+    .tp_descr_get = method_bound,
+    .tp_traverse = (traverseproc)method_traverse,
+    .tp_clear = (inquiry)method_clear,
+    .tp_dealloc = (destructor)method_dealloc,
+    .tp_getset = method_attributes,
+};
+
+#define METHODS_METHODS \
+    {"route", methods_route, METH_VARARGS, NULL}, \
+    {"view", methods_view, METH_VARARGS, NULL},
+
+static int
+methods_setup(PyObject *module)
+{
+    str_func = PyUnicode_InternFromString("func");
+    str_route = PyUnicode_InternFromString("route");
+    str_tried = PyUnicode_InternFromString("tried");
+    str_args = PyUnicode_InternFromString("args");
+    str_kwargs = PyUnicode_InternFromString("kwargs");
+    if (!str_func || !str_route || !str_tried || !str_args || !str_kwargs || PyType_Ready(&MethodType) < 0)
+        return -1;
+    return PyModule_AddObjectRef(module, "Method", (PyObject *)&MethodType);
+}
