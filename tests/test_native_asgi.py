@@ -78,7 +78,8 @@ PLANS = st.lists(st.sampled_from(["go on", "raise", "other", "stop", "return"]),
 def driven(stepped: Any, new_steps: Any, plan: list[str], acts: list[tuple[str, Any]]) -> Any:
     told: list[Any] = []
     steps = new_steps()
-    subject = stepped(work(plan, told), steps)
+    inner = work(plan, told)  # one that refuses to be closed is told once more when it is let go, whenever that is
+    subject = stepped(inner, steps)
     outcomes: list[Any] = []
     for name, argument in acts:
         try:
@@ -89,8 +90,8 @@ def driven(stepped: Any, new_steps: Any, plan: list[str], acts: list[tuple[str, 
         except BaseException as error:
             value = getattr(error, "value", None)
             outcomes.append((type(error), str(error), value, error is argument))
-    came = list(told)  # one that refuses to be closed is told once more when it is let go, whenever that is
-    del subject
+    came = list(told)
+    del subject, inner
     assert steps.since == 0
     assert steps.longest <= steps.running
     return outcomes, came, steps.count
