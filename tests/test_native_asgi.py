@@ -78,7 +78,8 @@ PLANS = st.lists(st.sampled_from(["go on", "raise", "other", "stop", "return"]),
 def driven(stepped: Any, new_steps: Any, plan: list[str], acts: list[tuple[str, Any]]) -> Any:
     told: list[Any] = []
     steps = new_steps()
-    subject = stepped(work(plan, told), steps)
+    inner = work(plan, told)  # one that refuses to be closed is told once more when it is let go, whenever that is
+    subject = stepped(inner, steps)
     outcomes: list[Any] = []
     for name, argument in acts:
         try:
@@ -89,8 +90,8 @@ def driven(stepped: Any, new_steps: Any, plan: list[str], acts: list[tuple[str, 
         except BaseException as error:
             value = getattr(error, "value", None)
             outcomes.append((type(error), str(error), value, error is argument))
-    came = list(told)  # one that refuses to be closed is told once more when it is let go, whenever that is
-    del subject
+    came = list(told)
+    del subject, inner
     assert steps.since == 0
     assert steps.longest <= steps.running
     return outcomes, came, steps.count
@@ -218,6 +219,26 @@ def test_steps_and_what_they_hold_are_let_go() -> None:
     gone = weakref.ref(held)
     steps.sample = (held, steps)  # type: ignore[assignment]
     del held, steps
+    gc.collect()
+    assert gone() is None
+
+
+@each_way
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")
+@pytest.mark.parametrize("begun", [True, False])
+def test_one_that_holds_itself_is_let_go(stepped: Any, new_steps: Any, begun: bool) -> None:
+    class Holds:
+        subject: Any
+
+    async def one(held: Any) -> None:
+        await Yields(held)
+
+    held = Holds()
+    gone = weakref.ref(held)
+    held.subject = stepped(one(held), new_steps())
+    if begun:
+        held.subject.send(None)
+    del held
     gc.collect()
     assert gone() is None
 
@@ -452,6 +473,9 @@ def test_what_others_have_put_in_its_place_is_called_as_it_was() -> None:
     assert not crossings._is_asgirefs(passes)
     assert not crossings._is_asgirefs(len)
     assert crossings._is_asgirefs(original)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(SyncToAsync, "thread_handler", Own.thread_handler)
+        assert not crossings._is_asgirefs(original)
     calls = [partial(sync_to_async(function), 1), partial(sync_to_async(Owner().method), 2)]
     first, second = (
         crossed(lambda _, make=make: make(others), *calls)  # type: ignore[misc]

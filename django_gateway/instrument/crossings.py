@@ -222,19 +222,25 @@ _READ: Final = frozenset(
 def _is_asgirefs(original: Any) -> bool:
     """Whether it is asgiref's, and calls ``self.func`` with the arguments it was given, and nothing else of it."""
     try:
-        if inspect.getsourcefile(original) != inspect.getsourcefile(SyncToAsync):
-            return False
-        nodes = list(ast.walk(ast.parse(textwrap.dedent(inspect.getsource(original)))))
+        read, calls = _uses(original)
+        handled, _ = _uses(SyncToAsync.thread_handler)
     except Exception:  # no source, or none that Python can read
         return False
-    read = [ast.unparse(node) for node in nodes if isinstance(node, ast.Attribute) and _is_self(node.value)]
-    calls = [ast.unparse(node) for node in nodes if isinstance(node, ast.Call)]
     return (
-        {f"self.{name}" for name in _READ}.issuperset(read)
-        and read.count("self.func") == 1
+        _READ.issuperset(read)
+        and read.count("func") == 1
         and "functools.partial(self.func, *args, **kwargs)" in calls
-        and sum(map(_is_self, nodes)) == len(read)
+        and set(handled) == {"threadlocal"}
     )
+
+
+def _uses(method: Any) -> tuple[list[str], list[str]]:
+    """What a method of asgiref's reads of ``self``, and what it calls. Raises ValueError where it is another's."""
+    nodes = list(ast.walk(ast.parse(textwrap.dedent(inspect.getsource(method)))))
+    read = [node.attr for node in nodes if isinstance(node, ast.Attribute) and _is_self(node.value)]
+    if inspect.getsourcefile(method) != inspect.getsourcefile(SyncToAsync) or sum(map(_is_self, nodes)) != len(read):
+        raise ValueError(method)
+    return read, [ast.unparse(node) for node in nodes if isinstance(node, ast.Call)]
 
 
 def _is_self(node: ast.AST) -> bool:

@@ -391,6 +391,7 @@ static PyTypeObject CrossingType = {
     .tp_basicsize = sizeof(Crossing),
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
     .tp_traverse = (traverseproc)crossing_traverse,
+    .tp_clear = (inquiry)driven_clear,
     .tp_dealloc = (destructor)crossing_dealloc,
     .tp_finalize = (destructor)driven_finalize,
     .tp_as_async = &driven_async,

@@ -323,6 +323,15 @@ driven_finalize(Driven *self)
     PyErr_Restore(type, error, trace);
 }
 
+/* For the garbage collector, which has closed what was suspended. */
+static int
+driven_clear(Driven *self)
+{
+    self->state = DRIVEN_OVER;
+    Py_CLEAR(self->coroutine);
+    return 0;
+}
+
 /* What the coroutine says of itself. */
 static PyObject *
 driven_asked(Driven *self, void *name)
@@ -373,6 +382,7 @@ static PyTypeObject SteppedType = {
     .tp_basicsize = sizeof(Stepped),
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
     .tp_traverse = (traverseproc)stepped_traverse,
+    .tp_clear = (inquiry)driven_clear,
     .tp_dealloc = (destructor)stepped_dealloc,
     .tp_finalize = (destructor)driven_finalize,
     .tp_as_async = &driven_async,
