@@ -178,6 +178,16 @@ def test_what_is_forgotten_in_python_is_forgotten_in_c(monkeypatch: pytest.Monke
             both({**browser(), f"HTTP_{number}": "a"})
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("HTTP_ACCEPT", Text("text/html")), ("wsgi.multithread", 0), ("wsgi.multithread", 0.0)]
+)
+def test_equal_values_of_another_type(name: str, value: Any) -> None:
+    both = Both()
+    for _ in range(4):
+        for change in ({}, {name: value}, {name: value, "wsgi.errors": None}):
+            both({**browser(), **change})
+
+
 def test_more_words_than_a_table_keeps() -> None:
     both = Both()
     for environs in (both.compiled, both.python):

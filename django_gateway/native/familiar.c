@@ -280,8 +280,11 @@ familiar_remember(Familiar *self, PyObject *args)
     Shape *shape = find_shape(self, items, count, hash);
     if (shape == NULL && (shape = add_shape(self, items, roles, count, hash)) == NULL)
         return PyErr_NoMemory();
-    if (memcmp(shape->roles, roles, (size_t)count) != 0 || hash_values(shape, given, &hash) < 0)
+    if (memcmp(shape->roles, roles, (size_t)count) != 0 || hash_values(shape, given, &hash) < 0) {
+        /* They may be equal to values that are known here, and have taken their place in Environs. */
+        forget_commons(shape);
         Py_RETURN_NONE;
+    }
     Common *common = find_common(shape, given, hash);
     if (common == NULL) {
         common = PyMem_Calloc(1, sizeof(Common) + (size_t)count * sizeof(PyObject *));
