@@ -119,7 +119,7 @@ def same(made: Recording) -> bool:
     return True
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.fixed_dictionaries({}, optional=FIELDS), TEXTS)
 def test_the_row_and_the_record_are_those_of_the_exchange(fields: dict[str, Any], path: str) -> None:
     made = recorded(path=path, **fields)
@@ -164,7 +164,7 @@ def test_every_field_at_once() -> None:
 COLUMNS = f"{sql.COLUMNS}, request_id, typeof(received), typeof(exception), typeof(request_id), typeof(split_process)"
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     st.lists(
         st.fixed_dictionaries(
