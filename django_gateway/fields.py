@@ -64,6 +64,9 @@ class Fields:
     coroutine: Any = None
     close: Close | None = None
     bytes_in = bytes_out = chunks = received = sent = crossings = dropped = 0
+    #: The frame that called the wrapper in C, by its id, 1 for none: what is further in is the application's. 0 for
+    #: outside of it, or where frames of ours say so.
+    outside = 0
     #: Nanoseconds in the view, and in all of the middleware with what lies inside it.
     view_time = middleware_time = 0
     #: When the application gave its answer to the interface; what comes later is the body.

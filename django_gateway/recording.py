@@ -176,7 +176,7 @@ class Recording(Fields):
 
     def _stack(self) -> list[Frame] | None:
         try:
-            return stacks.now_of(self.home, self.away, self.coroutine)
+            return stacks.now_of(self.home, self.away, self.coroutine, self.outside)
         except Exception as fault:
             faults.note(fault)
             return None

@@ -20,15 +20,19 @@ _DEEPEST: Final = 1_000
 _ASGIREF: Final = sync.__file__
 
 
-def of_thread(thread: int, *, crossed: bool = False) -> list[tuple[FrameType, int]]:
+def of_thread(thread: int, *, crossed: bool = False, outside: int = 0) -> list[tuple[FrameType, int]]:
     """The calls of a thread from our wrapper inwards, outermost first; none where the thread is not serving.
 
-    Where a crossing has led to it, our wrapper may be C's, which has no frame: then it is what asgiref called.
+    Our wrapper may be C's, which has no frame. Where a crossing has led to it, it is what asgiref called; ``outside``
+    is the id of the frame that called the one of WSGI, 1 where there was none.
     """
     found: list[tuple[FrameType, int]] = []
     frame = sys._current_frames().get(thread)
     outermost = called = 0
     while frame is not None and len(found) < _DEEPEST:
+        if id(frame) == outside:
+            outermost = len(found)
+            break
         code = frame.f_code
         if code.co_filename != _ASGIREF:
             called = len(found) + 1
@@ -38,6 +42,8 @@ def of_thread(thread: int, *, crossed: bool = False) -> list[tuple[FrameType, in
         if code.co_filename.startswith(OURS):
             outermost = len(found)
         frame = frame.f_back
+    if frame is None and outside == 1:
+        outermost = len(found)
     # What is further out is the server's, and was there before the request.
     return found[:outermost][::-1]
 
@@ -60,12 +66,14 @@ def of_coroutine(coroutine: Any) -> list[tuple[FrameType, int]]:
     return found
 
 
-def now_of(home: int | None, away: int | None, coroutine: Any) -> list[Frame]:
+def now_of(home: int | None, away: int | None, coroutine: Any, outside: int = 0) -> list[Frame]:
     """The stack of an exchange: ``home`` is the thread of its server or its event loop.
 
-    ``away`` is the thread that a crossing led to, ``coroutine`` what it awaits on an event loop.
+    ``away`` is the thread that a crossing led to, ``coroutine`` what it awaits on an event loop; ``outside`` as
+    ``of_thread`` has it.
     """
     if coroutine is None or getattr(coroutine, "cr_running", False):
-        thread = home if away is None else away
-        return [] if thread is None else calls(of_thread(thread, crossed=away is not None))
+        if away is not None:
+            return calls(of_thread(away, crossed=True))
+        return [] if home is None else calls(of_thread(home, outside=outside))
     return calls(of_coroutine(coroutine) + ([] if away is None else of_thread(away, crossed=True)))

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import recorders
-from django_gateway import blackbox, native
+from django_gateway import blackbox, native, stacks
 from django_gateway.concealment import HIDDEN
 from django_gateway.interfaces import wsgi
 from django_gateway.recording import Recording, current, faults, is_recording
@@ -448,3 +448,36 @@ def test_a_method_of_django_is_called_as_it_is_inside_a_recording() -> None:
     serve(recorded.wsgi(application))
     inner()
     assert calls == ["python", "plain", "python"]
+
+
+def test_a_stack_begins_with_what_the_wrapper_called() -> None:
+    seen: list[list[str]] = []
+
+    def look() -> None:
+        recording: Any = current.get()
+        stack = stacks.now_of(recording.home, recording.away, recording.coroutine, recording.outside)
+        seen.append([frame.function for frame in stack])
+
+    class Looks:
+        def __iter__(self) -> Iterator[bytes]:
+            look()
+            return self
+
+        def __next__(self) -> bytes:
+            look()
+            raise StopIteration
+
+        def close(self) -> None:
+            look()
+
+    def application(environ: Any, start_response: Any) -> Any:
+        look()
+        return Looks()
+
+    recorded = Recorded()
+    serve(recorded.wsgi(application))
+    assert seen == [[name, "look", "now_of"][:2] for name in ("application", "__iter__", "__next__", "close")]
+    answer: Any = recorded.wsgi(application)(environ(), lambda *_: None)
+    (recording,) = recorded.recorder.in_flight.values()
+    assert (recording.outside, recording.exchange().stack) == (0, [])
+    answer.close()

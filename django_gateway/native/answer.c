@@ -64,10 +64,11 @@ answer_global(PyObject *name)
 
 /* The end of a stretch in which ``current`` is the recording, whatever was raised in it. */
 static void
-answer_leave(PyObject *token)
+answer_leave(Answer *self, PyObject *token)
 {
     PyObject *type, *error, *trace;
     PyErr_Fetch(&type, &error, &trace);
+    ((Fields *)self->recording)->outside = 0;
     if (token != NULL && PyContextVar_Reset(core_current, token) < 0)
         core_fault();
     Py_XDECREF(token);
@@ -77,6 +78,8 @@ answer_leave(PyObject *token)
 static PyObject *
 answer_enter(Answer *self)
 {
+    PyFrameObject *outside = PyEval_GetFrame(); /* of the server; its id is all that is kept, while it runs */
+    ((Fields *)self->recording)->outside = outside != NULL ? (long long)(uintptr_t)outside : 1;
     PyObject *token = PyContextVar_Set(core_current, self->recording);
     if (token == NULL)
         core_fault();
@@ -261,7 +264,7 @@ answer_close(Answer *self, PyObject *none)
     Py_XDECREF(closed);
     if (PyErr_Occurred())
         answer_passing(self, 1, 0);
-    answer_leave(token);
+    answer_leave(self, token);
     answer_passing(self, 0, 1);
     return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
 }

@@ -80,7 +80,7 @@ chunks_begin(Chunks *self, Answer *answer)
     }
     else
         self->plain = Py_IS_TYPE(iterator, &PyListIter_Type) || Py_IS_TYPE(iterator, &PyTupleIter_Type);
-    answer_leave(token);
+    answer_leave(answer, token);
     if (iterator == NULL && PyErr_ExceptionMatches(PyExc_StopIteration))
         PyErr_SetString(PyExc_RuntimeError, "generator raised StopIteration"); /* which must not look like an end */
     return iterator == NULL ? -1 : 0;
@@ -108,7 +108,7 @@ chunks_ask(Chunks *self, Answer *answer)
         paused = 0;
         answer_passing(answer, 1, 0);
     }
-    answer_leave(token);
+    answer_leave(answer, token);
     Py_DECREF(iterator);
     if (paused) {
         PyObject *told = Py_BuildValue("(OL)", next_event.word, (long long)asked);

@@ -21,7 +21,7 @@ typedef struct {
     PyObject *failure, *scheduler, *steps, *task, *coroutine, *close, *returned, *home, *away, *thread;
     PyObject *failed_with, *unseen, *threads, *way, *connections, *header_values, *mark, *at_end, *finished_trail;
     long long id, started_at, started, ended, shown_at, shown_length, view_time, middleware_time;
-    long long bytes_in, bytes_out, chunks, received, sent, crossings, dropped;
+    long long bytes_in, bytes_out, chunks, received, sent, crossings, dropped, outside;
     char done, discard, reading, streamed;
 } Fields;
 

@@ -102,6 +102,7 @@ static PyMemberDef fields_members[] = {
     NUMBER(id), NUMBER(started_at), NUMBER(started), NUMBER(ended), NUMBER(shown_at), NUMBER(shown_length),
     NUMBER(view_time), NUMBER(middleware_time), NUMBER(bytes_in), NUMBER(bytes_out), NUMBER(chunks),
     NUMBER(received), NUMBER(sent), NUMBER(crossings), NUMBER(dropped),
+    NUMBER(outside),
     TRUTH(done), TRUTH(discard), TRUTH(reading), TRUTH(streamed),
     {NULL},
 };

@@ -48,7 +48,7 @@ wrapper_record(PyObject *application, PyObject *recorder, PyObject *vantage, PyO
     Py_XDECREF(bound);
     if (iterable == NULL)
         answer_passing(answer, 1, 1);
-    answer_leave(token);
+    answer_leave(answer, token);
     PyObject *result = NULL, *file_wrapper = NULL;
     if (iterable != NULL) {
         if (PyDict_CheckExact(environ))

@@ -63,5 +63,5 @@ def _keep(wreck: Wreck, connection: sqlite3.Connection) -> None:
                 with suppress(KeyError, msgspec.MsgspecError):  # its words are lost: ``settle`` says what happened
                     exchange = spelled(connection, row[0], decode(row[1]), wreck.words)
                     kept.append(wreck.completed(slot, exchange))
-        packed = [(exchange.id, encode(exchange), *sql.pack(exchange)) for exchange in kept]
+        packed = [(exchange.id, bytearray(encode(exchange)), *sql.pack(exchange)) for exchange in kept]
         insert(connection, packed, next_batch(connection), None)

@@ -20,8 +20,9 @@ _ANY: Final = {rows: sql.insert(rows) for rows in _ROWS}
 _EVERYDAY: Final = {named: {rows: sql.insert_everyday(rows, named=named) for rows in _ROWS} for named in (False, True)}
 
 _SHARED: Final = itemgetter(3)
-#: Id, record, values and what the row shares with others: see ``sql.pack``.
-Packed = tuple[int, bytes | bytearray, tuple[Any, ...], sql.Shared | None]
+#: Id, record, values and what the row shares with others: see ``sql.pack``. Of bytes Python's module asks first, and at
+#: length, whether they are to be adapted; of a bytearray it does not.
+Packed = tuple[int, bytearray, tuple[Any, ...], sql.Shared | None]
 
 
 def insert(connection: sqlite3.Connection, packed: Sequence[Packed], batch: int, key: int | None) -> None:
@@ -35,10 +36,9 @@ def insert(connection: sqlite3.Connection, packed: Sequence[Packed], batch: int,
             while len(of_one_kind) - position >= rows:
                 flat: list[Any] = [*common]
                 records: list[Any] = [key]
-                for number, body, values, _ in of_one_kind[position : position + rows]:
-                    flat += values
-                    # Of bytes Python's module asks first, and at length, whether they are to be adapted.
-                    records += (number, bytearray(body) if type(body) is bytes else body)
+                for row in of_one_kind[position : position + rows]:
+                    flat += row[2]
+                    records += row[:2]
                 position += rows
                 connection.execute(insertion, flat)
                 connection.execute(_RECORDS[rows], records)

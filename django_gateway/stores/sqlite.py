@@ -11,6 +11,7 @@ import time
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from math import inf
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,6 +34,7 @@ _PRUNE_EVERY: Final = 1.0  # seconds
 _SETTLE_EVERY: Final = 1.0  # seconds
 #: Who only writes looks after the dead now and then, so that their files do not gather where nobody reads.
 _SALVAGE_EVERY: Final = 60.0  # seconds
+_NUMBER: Final = itemgetter(0)
 
 
 class SQLiteStore:
@@ -50,7 +52,7 @@ class SQLiteStore:
         self.flight: Path | None = interrupted.flight(path)
 
     def pack(self, exchange: Exchange, vocabulary: Vocabulary | None = None) -> Packed:
-        return exchange.id, encode(exchange), *sql.pack(exchange)
+        return exchange.id, bytearray(encode(exchange)), *sql.pack(exchange)
 
     def write(self, packed: Sequence[Packed], vocabulary: Vocabulary | None = None) -> None:
         if packed:
@@ -68,7 +70,7 @@ class SQLiteStore:
         with transaction(connection):
             batch = next_batch(connection)
             if vocabulary is not None:
-                self._write_words(connection, vocabulary, max(row[0] for row in packed))
+                self._write_words(connection, vocabulary, max(map(_NUMBER, packed)))
             insert(connection, packed, batch, key)
 
     def _salvage(self, pause: float) -> None:
