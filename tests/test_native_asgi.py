@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 import recorders
 from django_gateway import clocks, native
 from django_gateway.heartbeat import Heartbeat
-from django_gateway.instrument import crossings
+from django_gateway.instrument import crossings, spans
 from django_gateway.interfaces import asgi
 from django_gateway.recording import Recorder, Recording, current, faults
 from django_gateway.vocabulary import WORDS, spread
@@ -283,6 +283,15 @@ def around_another(*args: Any, **named: Any) -> Any:
     return args, named
 
 
+def viewed(view: Callable[..., Any]) -> Any:
+    words = spans.words(
+        ("django.view.started", "v", "sync"), ("django.view.finished", "v"), ("django.view.failed", "v")
+    )
+    span = spans.view(lambda *args, **named: 1, words, "v")
+    span.__wrapped__ = view  # type: ignore[attr-defined]
+    return span
+
+
 class Own(SyncToAsync[..., Any]):
     def thread_handler(self, *args: Any, **named: Any) -> Any:
         return super().thread_handler(*args, **named)  # type: ignore[no-untyped-call]
@@ -301,6 +310,10 @@ CALLABLES: list[Callable[..., Any]] = [
     twice,
     around_another,
     Wrapped().method,
+    viewed(attributed),
+    viewed(twice),
+    viewed(Owner()),
+    viewed(Heir().method),
     partial(function, 1),
     Owner().method,
     Heir().method,

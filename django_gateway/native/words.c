@@ -12,16 +12,17 @@ typedef struct {
 #define CROSSINGS_KNOWN 1024
 static CrossingKnown crossings_known[CROSSINGS_KNOWN];
 
-/* What ``function``, a function, says that it wraps; borrowed, NULL for nothing. */
+/* What a function or a span says that it wraps; borrowed, NULL for nothing. */
 static PyObject *
 crossing_wrapped_by(PyObject *function)
 {
-    PyObject *attributes = ((PyFunctionObject *)function)->func_dict;
+    PyObject *attributes =
+        PyFunction_Check(function) ? ((PyFunctionObject *)function)->func_dict : ((Span *)function)->dict;
     return attributes != NULL && PyDict_GET_SIZE(attributes) ? PyDict_GetItemWithError(attributes, asgi_wrapped) : NULL;
 }
 
-/* The entry for what most crossings lead to, a method or a function, or one that wraps a function that wraps nothing;
-   NULL for anything else. */
+/* The entry for what most crossings lead to, a method or a function, or what wraps a function that wraps nothing, as a
+   view's span does; NULL for anything else. */
 static CrossingKnown *
 crossing_word_place(PyObject *function, PyObject **code, PyObject **owner)
 {
@@ -30,9 +31,11 @@ crossing_word_place(PyObject *function, PyObject **code, PyObject **owner)
         *owner = (PyObject *)Py_TYPE(PyMethod_GET_SELF(function));
         function = PyMethod_GET_FUNCTION(function);
     }
-    if (!PyFunction_Check(function))
+    if (!PyFunction_Check(function) && Py_TYPE(function) != &SpanType)
         return NULL;
     PyObject *wrapped = crossing_wrapped_by(function);
+    if (wrapped == NULL && !PyFunction_Check(function))
+        return NULL;
     if (wrapped != NULL) {
         if (!PyFunction_Check(wrapped) || crossing_wrapped_by(wrapped) != NULL)
             return NULL;
