@@ -86,6 +86,8 @@ def strictly(strict: bool = True) -> Iterator[None]:
     faults.strict, faults.count, faults.last = strict, 0, None
     try:
         yield
+        # What is in C has nobody to raise it to.
+        assert not strict or faults.count == 0, faults.last
     finally:
         faults.strict, faults.count, faults.last = before
 

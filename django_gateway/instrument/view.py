@@ -36,6 +36,8 @@ _KEPT_TEMPLATES: Final = 512
 
 
 def patches() -> Iterable[tuple[Any, str, Any]]:
+    if native.core is not None:
+        native.core.forget()  # what an earlier installation knew
     yield BaseHandler, "resolve_request", _resolving(BaseHandler.resolve_request)
     yield BaseHandler, "make_view_atomic", _viewing(BaseHandler.make_view_atomic)
     yield Template, "render", _rendering(Template.render)

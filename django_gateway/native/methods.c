@@ -80,6 +80,25 @@ methods_view(PyObject *module, PyObject *args)
     Py_RETURN_NONE;
 }
 
+/* forget(): all routes and views. */
+static PyObject *
+methods_forget(PyObject *module, PyObject *none)
+{
+    for (size_t i = 0; i < ROUTES; i++) {
+        Route route = routes[i];
+        View view = views[i];
+        routes[i] = (Route){0};
+        views[i] = (View){0};
+        Py_XDECREF(route.func);
+        Py_XDECREF(route.route);
+        Py_XDECREF(route.match);
+        Py_XDECREF(route.word);
+        Py_XDECREF(view.view);
+        Py_XDECREF(view.span);
+    }
+    Py_RETURN_NONE;
+}
+
 /* Whether a match was told here: of a route that is known, without arguments. No exception is left. */
 static int
 resolved(Method *self, Fields *recording, PyObject *match)
@@ -268,7 +287,8 @@ static PyTypeObject MethodType = {
 
 #define METHODS_METHODS \
     {"route", methods_route, METH_VARARGS, NULL}, \
-    {"view", methods_view, METH_VARARGS, NULL},
+    {"view", methods_view, METH_VARARGS, NULL}, \
+    {"forget", methods_forget, METH_NOARGS, NULL},
 
 static int
 methods_setup(PyObject *module)

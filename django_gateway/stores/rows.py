@@ -12,8 +12,9 @@ from ..exchange import Exchange
 from ..vocabulary import Dictionary, expand
 from . import sql
 
-#: Rows of one INSERT. A whole batch goes in few statements; see sql.insert.
-_ROWS: Final = (64, 16, 4, 1)
+#: Rows of one INSERT. A whole batch goes in few statements, since each of them lets go of the interpreter's lock; see
+#: sql.insert.
+_ROWS: Final = (256, 64, 16, 4, 1)
 _RECORDS: Final = {rows: sql.insert_records(rows) for rows in _ROWS}
 _ANY: Final = {rows: sql.insert(rows) for rows in _ROWS}
 #: By whether there are request ids.
