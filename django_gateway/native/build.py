@@ -13,6 +13,7 @@ HERE = Path(__file__).parent
 
 _FLAGS = (
     "-O2",
+    "-DNDEBUG",
     "-g0",
     "-std=c11",
     "-fPIC",
@@ -44,6 +45,7 @@ def build() -> Path:
     include = f"-I{sysconfig.get_path('include')}"
     flags = [
         "-O2",
+    "-DNDEBUG",
         "-g0",
         "-std=c11",
         "-fPIC",
