@@ -8,10 +8,7 @@ static PyObject *word_begin_asgi, *word_asgi, *word_scope, *word_steps, *word_ru
     *word_current_task, *word_lifespan, *word_of_send, *word_transport, *word_get_extra_info, *word_get_handle,
     *word_socket, *key_asgi_method;
 
-static const struct {
-    PyObject **made;
-    const char *text;
-} asgi_words[] = {
+static const CoreName asgi_words[] = {
     {&word_begin_asgi, "_begin"}, {&word_asgi, "asgi"}, {&word_scope, "scope"}, {&word_steps, "Steps"},
     {&word_running_server, "running_server"}, {&word_asyncio, "asyncio"}, {&word_current_task, "current_task"},
     {&word_lifespan, "lifespan"}, {&word_of_send, "_of_send"}, {&word_transport, "transport"},
@@ -255,8 +252,7 @@ core_hand_over_asgi(PyObject *module, PyObject *names)
 static int
 begin_asgi_setup(void)
 {
-    for (size_t i = 0; i < Py_ARRAY_LENGTH(asgi_words); i++)
-        if ((*asgi_words[i].made = PyUnicode_InternFromString(asgi_words[i].text)) == NULL)
-            return -1;
+    if (core_names(asgi_words, Py_ARRAY_LENGTH(asgi_words)) < 0)
+        return -1;
     return 0;
 }

@@ -43,18 +43,7 @@ def build() -> Path:
     unfinished = made.with_suffix(".new")
     compiler = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")
     include = f"-I{sysconfig.get_path('include')}"
-    flags = [
-        "-O2",
-    "-DNDEBUG",
-        "-g0",
-        "-std=c11",
-        "-fPIC",
-        "-shared",
-        "-fvisibility=hidden",
-        "-Wall",
-        "-Wno-missing-field-initializers",
-    ]
-    command = [*compiler, *flags, include, str(HERE / "core.c"), "-o", str(unfinished)]
+    command = [*compiler, *_FLAGS, include, str(HERE / "core.c"), "-o", str(unfinished)]
     subprocess.run(command, check=True, capture_output=True, text=True)
     unfinished.replace(made)  # at once: another process may be loading the one before
     return made

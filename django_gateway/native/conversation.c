@@ -251,16 +251,12 @@ core_connect_conversation(PyObject *module, PyObject *const *args, Py_ssize_t co
 static int
 conversation_setup(PyObject *module)
 {
-    static const struct {
-        PyObject **name;
-        const char *text;
-    } interned[] = {
+    static const CoreName interned[] = {
         {&asgi_type, "type"}, {&asgi_body, "body"}, {&asgi_more_body, "more_body"}, {&asgi_status, "status"},
-        {&asgi_headers, "headers"}, {&asgi_redactor, "redactor"}, 
+        {&asgi_headers, "headers"}, {&asgi_redactor, "redactor"},
     };
-    for (size_t i = 0; i < Py_ARRAY_LENGTH(interned); i++)
-        if ((*interned[i].name = PyUnicode_InternFromString(interned[i].text)) == NULL)
-            return -1;
+    if (core_names(interned, Py_ARRAY_LENGTH(interned)) < 0)
+        return -1;
     if (PyType_Ready(&ConversationType) < 0)
         return -1;
     return PyModule_AddObjectRef(module, "Conversation", (PyObject *)&ConversationType);

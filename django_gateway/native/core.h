@@ -95,6 +95,21 @@ static inline void core_reach(Fields *recording, PyObject *word, uint64_t mark, 
     core_mark(recording, mark, at);
 }
 
+/* A name that is looked up again and again, and where it is. */
+typedef struct {
+    PyObject **into;
+    const char *text;
+} CoreName;
+
+static int
+core_names(const CoreName *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if ((*names[i].into = PyUnicode_InternFromString(names[i].text)) == NULL)
+            return -1;
+    return 0;
+}
+
 /* Put ``value`` (stolen, may be NULL for None) where ``field`` is. */
 static inline void core_set(PyObject **field, PyObject *value)
 {

@@ -237,17 +237,13 @@ core_connect_crossings(PyObject *module, PyObject *const *args, Py_ssize_t count
 static int
 crossings_setup(PyObject *module)
 {
-    static const struct {
-        PyObject **name;
-        const char *text;
-    } interned[] = {
+    static const CoreName interned[] = {
         {&asgi_func, "func"}, {&asgi_sensitive, "_thread_sensitive"}, {&asgi_context, "context"},
         {&asgi_executor, "_executor"}, {&asgi_room, "room"}, {&asgi_assured, "assured"}, {&asgi_beyond, "beyond"},
         {&asgi_begins, "begins"}, {&asgi_ends, "ends"}, {&asgi_gives_up, "gives_up"},
         {&asgi_wrapped, "__wrapped__"}, {&asgi_to_thread, "crossing.to_thread"}, {&asgi_ran_on, "crossing.ran_on"},
     };
-    for (size_t i = 0; i < Py_ARRAY_LENGTH(interned); i++)
-        if ((*interned[i].name = PyUnicode_InternFromString(interned[i].text)) == NULL)
-            return -1;
+    if (core_names(interned, Py_ARRAY_LENGTH(interned)) < 0)
+        return -1;
     return PyType_Ready(&CrossingType) < 0 ? -1 : conversation_setup(module);
 }

@@ -10,10 +10,7 @@ static PyObject *word_begin, *word_recording, *word_handover, *word_server, *wor
     *word_of_environ, *word_fileno, *word_environs, *word_familiar, *word_entries, *word_redactor, *word_tables,
     *word_wsgi, *word_http, *word_environ;
 
-static const struct {
-    PyObject **made;
-    const char *text;
-} handover_words[] = {
+static const CoreName handover_words[] = {
     {&word_begin, "_begin"}, {&word_recording, "Recording"}, {&word_handover, "Handover"}, {&word_server, "_server"},
     {&word_request_id, "request_id"}, {&word_descriptors, "descriptors"}, {&word_of_environ, "of_environ"},
     {&word_fileno, "fileno"}, {&word_environs, "environs"}, {&word_familiar, "_familiar"},
@@ -273,8 +270,7 @@ core_hand_over(PyObject *module, PyObject *names)
 static int
 handover_setup(PyObject *module)
 {
-    for (size_t i = 0; i < Py_ARRAY_LENGTH(handover_words); i++)
-        if ((*handover_words[i].made = PyUnicode_InternFromString(handover_words[i].text)) == NULL)
-            return -1;
+    if (core_names(handover_words, Py_ARRAY_LENGTH(handover_words)) < 0)
+        return -1;
     return familiar_setup(module) < 0 ? -1 : begin_asgi_setup();
 }

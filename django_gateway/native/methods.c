@@ -218,12 +218,9 @@ static PyTypeObject MethodType = {
 static int
 methods_setup(PyObject *module)
 {
-    str_func = PyUnicode_InternFromString("func");
-    str_route = PyUnicode_InternFromString("route");
-    str_tried = PyUnicode_InternFromString("tried");
-    str_args = PyUnicode_InternFromString("args");
-    str_kwargs = PyUnicode_InternFromString("kwargs");
-    if (!str_func || !str_route || !str_tried || !str_args || !str_kwargs || PyType_Ready(&MethodType) < 0)
+    const CoreName names[] = {{&str_func, "func"}, {&str_route, "route"}, {&str_tried, "tried"}, {&str_args, "args"},
+                              {&str_kwargs, "kwargs"}};
+    if (core_names(names, Py_ARRAY_LENGTH(names)) < 0 || PyType_Ready(&MethodType) < 0)
         return -1;
     return PyModule_AddObjectRef(module, "Method", (PyObject *)&MethodType);
 }

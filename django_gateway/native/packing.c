@@ -256,16 +256,15 @@ packing_add(PyObject *module, PyTypeObject *type, PyMethodDef *methods, size_t c
 static int
 packing_setup(PyObject *module)
 {
-    static const struct {PyObject **into; const char *text;} names[] = {
+    static const CoreName names[] = {
         {&str_in_flight, "in_flight"}, {&str_box, "box"}, {&str_watch, "watch"}, {&str_submit, "submit"},
         {&str_last_words, "_last_words"}, {&str_name, "name"}, {&str__name, "_name"}, {&str_loop, "loop"},
         {&str_current, "current"}, {&str_enter, "enter"}, {&str_leave, "leave"}, {&str_finished, "finished"},
         {&str_awake, "_awake"}, {&str_direct, "_direct"}, {&str_queue, "_queue"}, {&str_append, "append"},
         {&str_free, "_free"}, {&str_another, "_another"},
     };
-    for (size_t i = 0; i < Py_ARRAY_LENGTH(names); i++)
-        if ((*names[i].into = PyUnicode_InternFromString(names[i].text)) == NULL)
-            return -1;
+    if (core_names(names, Py_ARRAY_LENGTH(names)) < 0)
+        return -1;
     PyObject *threading = PyImport_ImportModule("threading");
     if (threading == NULL)
         return -1;

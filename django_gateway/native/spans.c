@@ -248,11 +248,9 @@ spans_headers(PyObject *module, PyObject *args)
 static int
 spans_setup(PyObject *module)
 {
-    str_headers = PyUnicode_InternFromString("headers");
-    str_store = PyUnicode_InternFromString("_store");
-    str_cookies = PyUnicode_InternFromString("cookies");
-    str_status_code = PyUnicode_InternFromString("status_code");
-    if (!str_headers || !str_store || !str_cookies || !str_status_code || PyType_Ready(&SpanType) < 0)
+    const CoreName names[] = {{&str_headers, "headers"}, {&str_store, "_store"}, {&str_cookies, "cookies"},
+                              {&str_status_code, "status_code"}};
+    if (core_names(names, Py_ARRAY_LENGTH(names)) < 0 || PyType_Ready(&SpanType) < 0)
         return -1;
     return PyModule_AddObjectRef(module, "Span", (PyObject *)&SpanType);
 }

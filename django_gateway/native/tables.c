@@ -27,10 +27,7 @@ typedef struct {
 static PyObject *name_environ_entry, *name_new_entry, *name_scope_entry, *name_header, *name_query, *name_query_string,
     *name_query_bytes, *name_path, *name_raw_path, *name_asgi, *name_headers, *name_client, *name_state;
 
-static const struct {
-    PyObject **made;
-    const char *text;
-} tables_words[] = {
+static const CoreName tables_words[] = {
     {&name_environ_entry, "environ_entry"}, {&name_new_entry, "_environ_entry"}, {&name_scope_entry, "_scope_entry"},
     {&name_header, "_header"}, {&name_query, "query"}, {&name_query_string, "QUERY_STRING"},
     {&name_query_bytes, "query_string"}, {&name_path, "path"}, {&name_raw_path, "raw_path"}, {&name_asgi, "asgi"},
@@ -236,8 +233,7 @@ static PyTypeObject TablesType = {
 static int
 tables_setup(PyObject *module)
 {
-    for (size_t i = 0; i < Py_ARRAY_LENGTH(tables_words); i++)
-        if ((*tables_words[i].made = PyUnicode_InternFromString(tables_words[i].text)) == NULL)
-            return -1;
+    if (core_names(tables_words, Py_ARRAY_LENGTH(tables_words)) < 0)
+        return -1;
     return PyType_Ready(&TablesType) < 0 ? -1 : PyModule_AddObjectRef(module, "Tables", (PyObject *)&TablesType);
 }

@@ -221,10 +221,7 @@ core_connect_answer(PyObject *module, PyObject *args)
 static int
 answer_setup(PyObject *module)
 {
-    static const struct {
-        PyObject **name;
-        const char *text;
-    } names[] = {
+    static const CoreName names[] = {
         {&answer_name.begin, "begin"}, {&answer_name.begun, "begun"}, {&answer_name.start, "start"},
         {&answer_name.since, "since"}, {&answer_name.finish, "finish"}, {&answer_name.fail, "fail"},
         {&answer_name.note, "note"}, {&answer_name.add, "add"}, {&answer_name.room, "room"},
@@ -235,9 +232,8 @@ answer_setup(PyObject *module)
         {&answer_name.close, "close"},
         {&answer_name.iter, "__iter__"}, {&answer_name.container, "_container"},
     };
-    for (size_t i = 0; i < Py_ARRAY_LENGTH(names); i++)
-        if ((*names[i].name = PyUnicode_InternFromString(names[i].text)) == NULL)
-            return -1;
+    if (core_names(names, Py_ARRAY_LENGTH(names)) < 0)
+        return -1;
     PyTypeObject *const types[] = {&AnswerType, &SizedAnswerType, &ChunksType, &RecordedWSGIType, &InnerType};
     for (size_t i = 0; i < Py_ARRAY_LENGTH(types); i++)
         if (PyType_Ready(types[i]) < 0)
