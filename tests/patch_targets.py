@@ -76,7 +76,8 @@ def served(application: Any) -> list[str]:
     files = []
     link: Any = handler._middleware_chain  # type: ignore[attr-defined]
     while link is not None:
-        files.append(link.__code__.co_filename)
+        code = getattr(link, "__code__", None)  # what is in C has none
+        files.append(code.co_filename if code is not None else str(sys.modules[type(link).__module__].__file__))
         link = getattr(inspect.unwrap(link), "get_response", None)
     return files
 

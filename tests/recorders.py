@@ -87,7 +87,7 @@ def strictly(strict: bool = True) -> Iterator[None]:
     try:
         yield
         # What is in C has nobody to raise it to.
-        assert not strict or faults.count == 0, faults.last
+        assert not faults.strict or faults.count == 0, faults.last
     finally:
         faults.strict, faults.count, faults.last = before
 

@@ -9,6 +9,8 @@ import signal
 import ssl
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import httpx
 import psutil
@@ -93,6 +95,18 @@ def test_a_server_without_unix_sockets_is_reached_over_a_port(site: Site) -> Non
         assert "over port" in serving.output
         assert serving.get("/interface/") == "wsgi"
         assert serving.seen("/interface/")["proxy"]["upstream"].startswith("127.0.0.1:")
+
+
+@pytest.mark.parametrize(("proxy", "most"), [("nginx", 107), ("apache", 95), ("caddy", 107)])
+def test_in_a_deep_folder_a_port_takes_the_place_of_a_socket_whose_path_is_too_long(proxy: str, most: int) -> None:
+    """Each takes so many bytes of a path, and refuses its configuration with more."""
+    with tempfile.TemporaryDirectory(prefix="gw") as folder:
+        for length, over in ((most, "/application.sock"), (most + 1, ":")):
+            rest = len(f"{folder}/x/.gateway/{proxy}/application.sock")
+            site = fronting.make(Path(folder) / ("x" * (length - rest + 1)))
+            with Fronted(site, proxy) as serving:
+                assert serving.get("/interface/") == "asgi"
+                assert over in serving.seen("/interface/")["proxy"]["upstream"]
 
 
 @pytest.mark.parametrize("proxy", PROXIES)

@@ -22,6 +22,7 @@ class Apache(Proxy):
     configuration = "httpd.conf"
     ends_with = signal.SIGWINCH
     reopens_with = signal.SIGUSR1
+    longest_socket = 95  # it keeps the name of what it asks in 96 bytes
 
     def version(self) -> str:
         found = super().version()

@@ -75,6 +75,8 @@ class Proxy:
     #: What lets it finish the requests that it has begun, and what lets it open its log anew.
     ends_with: ClassVar[signal.Signals] = signal.SIGTERM
     reopens_with: ClassVar[signal.Signals | None] = None
+    #: Bytes of a Unix socket's path that it takes: sun_path of unix(7) without its final zero.
+    longest_socket: ClassVar[int] = 107
     #: Whether it says more on its standard error than somebody at the terminal wants to know.
     talks: ClassVar[bool] = False
 

@@ -182,7 +182,7 @@ def make(project: Project, options: Options, *, command: str) -> Plan:
     serving = entrance
     if proxy is not None:
         folder = project.gateway.folder / proxy.name
-        serving = _listen_behind(folder, options, server)
+        serving = _listen_behind(proxy, folder, options, server)
         fronted = front.plan(
             *(proxy, options),
             version=proxy_version,
@@ -230,11 +230,11 @@ def _listen(address: Address, options: Options, *, binds: bool, command: str) ->
     return Listening(address=sockets.bound(listener, address), socket=listener)
 
 
-def _listen_behind(folder: Path, options: Options, server: Server) -> Listening:
+def _listen_behind(proxy: proxies.Proxy, folder: Path, options: Options, server: Server) -> Listening:
     """Where the proxy finds the server: a Unix socket in the proxy's folder, or a port where the server has none."""
     path = folder / "application.sock"
     address = Address("127.0.0.1", 0)
-    if "unix" in server.can and unix.fits(path):
+    if "unix" in server.can and unix.fits(path, proxy.longest_socket):
         if options.dry_run:
             return Listening(address=address, socket=None, path=path)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

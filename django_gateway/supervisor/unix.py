@@ -15,9 +15,9 @@ _BACKLOG = 2048
 _LONGEST = 107  # bytes; sun_path of unix(7) without its final zero
 
 
-def fits(path: Path) -> bool:
-    """Whether the path is short enough for a socket."""
-    return len(os.fsencode(path)) <= _LONGEST
+def fits(path: Path, longest: int = _LONGEST) -> bool:
+    """Whether the path is short enough for a socket, and for who takes so many bytes at most."""
+    return len(os.fsencode(path)) <= min(longest, _LONGEST)
 
 
 def listen(path: Path) -> socket.socket:
