@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -186,3 +187,20 @@ def test_the_page_shows_them(tmp_path: Path) -> None:
         text = client.get("/settings/").content.decode()
     assert "No process that lives has recorded anything yet." in text
     assert "has not told it" in text
+
+
+def test_the_page_names_processes_that_record_in_python_alone(tmp_path: Path) -> None:
+    folder = tmp_path / FOLDER
+    folder.mkdir()
+
+    def shown(**compiled: bool) -> str:
+        """With reports of this process and of its parent."""
+        for pid, is_compiled in zip((os.getpid(), os.getppid()), compiled.values(), strict=True):
+            report = Report(pid, time.time_ns(), 0, 0, None, 0, None, 0, 0, compiled=is_compiled)
+            (folder / f"{pid}.json").write_bytes(msgspec.json.encode(report))
+        with installed(MemoryStore(Capacity()), tmp_path) as client:
+            return " ".join(client.get("/settings/").content.decode().split())
+
+    assert "in Python alone" not in shown(this=True, parent=True)
+    assert f"Process {os.getppid()} records in Python alone" in shown(this=True, parent=False)
+    assert "These processes record in Python alone" in shown(this=False, parent=False)
