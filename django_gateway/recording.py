@@ -14,8 +14,6 @@ from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
 from . import facts, native, running, stacks
 from .blackbox import UNMARKED, BlackBox
 from .clocks import now
@@ -40,7 +38,7 @@ from .fields import Fields
 from .redaction import Redactor
 from .room import Room
 from .stalls import Stalls
-from .vocabulary import WORDS, spread, unforeseen
+from .vocabulary import WORDS, encode, spread
 
 current: ContextVar[Recording | None] = ContextVar("django_gateway_recording", default=None)
 
@@ -237,7 +235,7 @@ if not TYPE_CHECKING and native.core is not None:
     native.core.connect_packing(
         Recorder,
         Recording,
-        msgspec.msgpack.Encoder(enc_hook=unforeseen).encode,
+        encode,
         (Handover, Match, Failure, Scheduler, Loop, Close, Frame),
         running._host,
         _NOWHERE,

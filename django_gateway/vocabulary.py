@@ -44,7 +44,8 @@ def unforeseen(value: Any) -> Any:
     return f"<{type(value).__module__}.{type(value).__qualname__}>"
 
 
-_encode = msgspec.msgpack.Encoder(enc_hook=unforeseen).encode
+#: Anything as MessagePack, whatever came to be in it.
+encode: Final = msgspec.msgpack.Encoder(enc_hook=unforeseen).encode
 
 
 class Vocabulary:
@@ -68,7 +69,7 @@ class Vocabulary:
 
     def add(self, word: Any) -> int | None:
         """The number of ``word`` (plain data), None where there is no room for another."""
-        encoded = _encode(word)
+        encoded = encode(word)
         number = self._numbers.get(encoded)
         if number is not None:
             return number

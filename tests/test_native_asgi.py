@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 import recorders
 from django_gateway import clocks, native
 from django_gateway.heartbeat import Heartbeat
-from django_gateway.instrument import crossings, spans
+from django_gateway.instrument import asgirefs, crossings, spans
 from django_gateway.interfaces import asgi
 from django_gateway.recording import Recorder, Recording, current, faults
 from django_gateway.vocabulary import WORDS, spread
@@ -325,7 +325,7 @@ CALLABLES: list[Callable[..., Any]] = [
 
 
 def natively(original: Any) -> Any:
-    assert crossings._is_asgirefs(original)
+    assert asgirefs.is_asgirefs(original)
     return crossings._to_thread_natively(original)
 
 
@@ -482,13 +482,13 @@ def test_what_others_have_put_in_its_place_is_called_as_it_was() -> None:
     async def passes(self: Any) -> Any:
         return await original(self)
 
-    assert not crossings._is_asgirefs(others)
-    assert not crossings._is_asgirefs(passes)
-    assert not crossings._is_asgirefs(len)
-    assert crossings._is_asgirefs(original)
+    assert not asgirefs.is_asgirefs(others)
+    assert not asgirefs.is_asgirefs(passes)
+    assert not asgirefs.is_asgirefs(len)
+    assert asgirefs.is_asgirefs(original)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(SyncToAsync, "thread_handler", Own.thread_handler)
-        assert not crossings._is_asgirefs(original)
+        assert not asgirefs.is_asgirefs(original)
     calls = [partial(sync_to_async(function), 1), partial(sync_to_async(Owner().method), 2)]
     first, second = (
         crossed(lambda _, make=make: make(others), *calls)  # type: ignore[misc]

@@ -6,9 +6,6 @@ shared by many requests, and asgiref's own machinery (executors, context, cancel
 
 from __future__ import annotations
 
-import ast
-import inspect
-import textwrap
 import threading
 from collections.abc import Iterable
 from functools import partial, wraps
@@ -25,6 +22,7 @@ from ..failures import without_us
 from ..legible import shortened
 from ..recording import Recording, current, faults
 from ..vocabulary import CODES, WORDS
+from .asgirefs import is_asgirefs
 from .executors import SENSITIVE, Pooled, Queue
 
 _KEPT: Final = 4_096
@@ -202,51 +200,6 @@ def _to_thread(original: Any) -> Any:
     return call
 
 
-#: What asgiref's own ``__call__`` reads of its object. Where it reads more, or another tool has put something of its
-#: own in its place, the object is copied for each call.
-_READ: Final = frozenset(
-    {
-        "_executor",
-        "_thread_sensitive",
-        "context",
-        "context_to_thread_executor",
-        "deadlock_context",
-        "func",
-        "single_thread_executor",
-        "thread_handler",
-        "thread_sensitive_context",
-    }
-)
-
-
-def _is_asgirefs(original: Any) -> bool:
-    """Whether it is asgiref's, and calls ``self.func`` with the arguments it was given, and nothing else of it."""
-    try:
-        read, calls = _uses(original)
-        handled, _ = _uses(SyncToAsync.thread_handler)
-    except Exception:  # no source, or none that Python can read
-        return False
-    return (
-        _READ.issuperset(read)
-        and read.count("func") == 1
-        and "functools.partial(self.func, *args, **kwargs)" in calls
-        and set(handled) == {"threadlocal"}
-    )
-
-
-def _uses(method: Any) -> tuple[list[str], list[str]]:
-    """What a method of asgiref's reads of ``self``, and what it calls. Raises ValueError where it is another's."""
-    nodes = list(ast.walk(ast.parse(textwrap.dedent(inspect.getsource(method)))))
-    read = [node.attr for node in nodes if isinstance(node, ast.Attribute) and _is_self(node.value)]
-    if inspect.getsourcefile(method) != inspect.getsourcefile(SyncToAsync) or sum(map(_is_self, nodes)) != len(read):
-        raise ValueError(method)
-    return read, [ast.unparse(node) for node in nodes if isinstance(node, ast.Call)]
-
-
-def _is_self(node: ast.AST) -> bool:
-    return isinstance(node, ast.Name) and node.id == "self"
-
-
 def _handed(crossing: Any, crossed: Any) -> Any:
     return _copied(crossed, "func", partial(native.core.run, crossing))
 
@@ -262,7 +215,7 @@ def _to_thread_natively(original: Any) -> Any:
 
     def found_out(*call: Any) -> Any:
         nonlocal cross
-        cross = native.core.cross if _is_asgirefs(original) else in_python
+        cross = native.core.cross if is_asgirefs(original) else in_python
         return cross(*call)
 
     def in_python(original: Any, crossed: Any, args: Any, kwargs: Any) -> Any:

@@ -7,8 +7,7 @@ from typing import Final
 import msgspec
 
 from ..exchange import Exchange
-from ..vocabulary import unforeseen
+from ..vocabulary import encode as encode  # noqa: PLC0414 (for the stores)
 
-encode: Final = msgspec.msgpack.Encoder(enc_hook=unforeseen).encode
 decode: Final = msgspec.msgpack.Decoder(Exchange).decode
 encode_plain: Final = msgspec.msgpack.Encoder().encode
