@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 import recorders
 from django_gateway import blackbox, native, stacks
 from django_gateway.concealment import HIDDEN
+from django_gateway.instrument import handler
 from django_gateway.interfaces import wsgi
 from django_gateway.recording import Recording, current, faults, is_recording
 from recorders import Answered, Recorded, environ, frames, serve, strictly
@@ -436,9 +438,8 @@ def test_headers_that_change_from_one_answer_to_the_next() -> None:
 
 def test_a_method_of_django_is_called_as_it_is_inside_a_recording() -> None:
     calls: list[str] = []
-    inner = native.core.Inner(
-        lambda *given, **named: calls.append("plain"), lambda *given, **named: calls.append("python")
-    )
+    plain, python = (partial(lambda said, *given, **named: calls.append(said), said) for said in ("plain", "python"))
+    inner = native.core.Method(handler._BEGIN, plain, python, None, 0, 0, 0, 0)
     recorded = Recorded()
     inner(1)
 

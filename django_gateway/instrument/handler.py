@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from functools import wraps
-from typing import Any
+from typing import Any, Final
 
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
@@ -18,6 +18,9 @@ from ..recording import Recorder, current, faults, is_recording
 from ..vocabulary import WORDS
 
 Patch = tuple[Any, str, Any]
+
+#: What native/methods.c calls it.
+_BEGIN: Final = 2
 
 
 def patches() -> Iterable[Patch]:
@@ -46,7 +49,9 @@ def _wsgi(original: Any) -> Any:
             return original(self, environ, start_response)
         return wsgi.record(original.__get__(self), recorder, "handler", environ, start_response)
 
-    return call if native.core is None else wraps(original)(native.core.Inner(original, call))
+    return (
+        call if native.core is None else wraps(original)(native.core.Method(_BEGIN, original, call, None, 0, 0, 0, 0))
+    )
 
 
 def _asgi(original: Any) -> Any:

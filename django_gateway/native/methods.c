@@ -1,17 +1,18 @@
-/* Two methods of Django's handler on the way of every request, as the descriptors that stand in their place: resolving
-   the URL, and making the view that is called. Routes and views that were seen before are told here; all else is for
-   instrument/view.py, which has the same in Python. */
+/* Methods of Django's handlers on the way of every request, as the descriptors that stand in their place: resolving the
+   URL, making the view that is called, and the call of all, where a recording begins if nothing outside did. Routes and
+   views that were seen before are told here; all else is for instrument/view.py and handler.py, which have the same in
+   Python. */
 
 #include "core.h"
 
-typedef enum { RESOLVE, MAKE } Way;
+typedef enum { RESOLVE, MAKE, BEGIN } Way;
 
 typedef struct {
     PyObject_HEAD
     vectorcallfunc vectorcall;
     PyObject *dict;
     PyObject *original;
-    /* RESOLVE: known(recording, match) and failed(recording, error); MAKE: around(view, wrapped). */
+    /* RESOLVE: known(recording, match) and failed(recording, error); MAKE: around(view, wrapped). BEGIN: what begins a recording. */
     PyObject *python, *failed;
     PyObject *started, *finished; /* words; of RESOLVE only */
     uint64_t began, ended;
@@ -115,7 +116,9 @@ static PyObject *
 method_vectorcall(Method *self, PyObject *const *args, size_t count, PyObject *names)
 {
     Fields *recording = core_recording();
-    if (recording == NULL)
+    if (self->way == BEGIN && (recording == NULL || recording->done))
+        return PyObject_Vectorcall(self->python, args, count, names);
+    if (self->way == BEGIN || recording == NULL)
         return PyObject_Vectorcall(self->original, args, count, names);
     if (self->way == MAKE)
         return make(self, args, count, names);

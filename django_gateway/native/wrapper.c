@@ -169,8 +169,6 @@ static PyTypeObject RecordedWSGIType = {
     .tp_members = wrapped_members,
 };
 
-#include "inner.c"
-
 static int
 wrapper_event(PyObject *codes, const char *name, struct AnswerEvent *event)
 {
@@ -234,13 +232,12 @@ answer_setup(PyObject *module)
     };
     if (core_names(names, Py_ARRAY_LENGTH(names)) < 0)
         return -1;
-    PyTypeObject *const types[] = {&AnswerType, &SizedAnswerType, &ChunksType, &RecordedWSGIType, &InnerType};
+    PyTypeObject *const types[] = {&AnswerType, &SizedAnswerType, &ChunksType, &RecordedWSGIType};
     for (size_t i = 0; i < Py_ARRAY_LENGTH(types); i++)
         if (PyType_Ready(types[i]) < 0)
             return -1;
     if (PyModule_AddObjectRef(module, "Answer", (PyObject *)&AnswerType) < 0 ||
-        PyModule_AddObjectRef(module, "SizedAnswer", (PyObject *)&SizedAnswerType) < 0 ||
-        PyModule_AddObjectRef(module, "Inner", (PyObject *)&InnerType) < 0)
+        PyModule_AddObjectRef(module, "SizedAnswer", (PyObject *)&SizedAnswerType) < 0)
         return -1;
     return PyModule_AddObjectRef(module, "RecordedWSGI", (PyObject *)&RecordedWSGIType);
 }
