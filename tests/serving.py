@@ -224,7 +224,7 @@ class Stream:
         self._stop.set()
         for thread in self._threads:
             thread.join(DEADLINE)
-        assert self.errors == []
+        assert not self.errors, self.errors
 
     def has(self, answer: str, times: int) -> bool:
         return self.count(answer) >= times

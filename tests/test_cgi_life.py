@@ -12,8 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from cgi_serving import SERVERS, environment_of, events, fields, site
+from cgi_serving import SERVERS, environment_of, events, fields, site, usable
 from django_gateway.exchange import FINISHED, IN_FLIGHT, INTERRUPTED
+from django_gateway.servers import program
 from serving import Site as Project
 from serving import Stream, alive, listens, open_request, until
 
@@ -44,6 +45,17 @@ def test_the_next_request_runs_what_was_saved_and_none_is_refused(
         serving.wait_for("mysite/views.py changed: the next request runs the new code")
         after = {process.pid for process in serving.family() if process.ppid() == serving_pid(serving)}
         assert after == before, "there was no need to start anything anew"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not usable("fcgiwrap"), reason="fcgiwrap can't be used here")
+def test_nginx_need_not_wait_for_a_fcgiwrap_that_starts_late(project: Project, tmp_path: Path) -> None:
+    late = tmp_path / "bin" / "fcgiwrap"
+    project.write(str(late), f'#!/bin/sh\nsleep 1\nexec {program.find("fcgiwrap")} "$@"\n')
+    late.chmod(0o700)
+    path = f"{late.parent}:{os.environ['PATH']}"
+    with site("fcgiwrap", tmp_path, project=project.folder, **NO_BYTECODE, PATH=path) as found:
+        assert found.serving.get("/version/") == "one"
 
 
 def serving_pid(serving: object) -> int:

@@ -6,6 +6,7 @@ import http.client
 import signal
 import sys
 import threading
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 
@@ -31,6 +32,18 @@ def test_reload_refuses_no_connection(site: Site, arguments: list[str]) -> None:
         until(lambda: stream.count("two") > 5)
         site.edit("mysite/views.py", '"two"', '"three"')
         until(lambda: stream.count("three") > 5)
+
+
+@pytest.mark.slow
+def test_workers_of_granian_end_while_others_start(site: Site) -> None:
+    """One of the two may still be importing the project when it is told to end, and each starts many threads."""
+    arguments = ["--wsgi", "--server", "granian", "--workers", "2"]
+    with Serving(site.folder, *arguments) as serving, Stream(serving, "/version/") as stream:
+        before = "one"
+        for after in (f"version {number}" for number in range(10)):
+            site.edit("mysite/views.py", f'"{before}"', f'"{after}"')
+            until(partial(stream.has, after, 5))
+            before = after
 
 
 @every

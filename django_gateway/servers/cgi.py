@@ -80,15 +80,18 @@ class CGIServer(Server):
         *programs: tuple[str, ...],
         ready: Iterable[str],
         files: Mapping[Path, str],
+        listen: str | None = None,
     ) -> Command:
         """The process that keeps the web server: it starts ``programs``, each after the signal that ends it in peace.
 
         They run in the launch's folder, and serve when the files called ``ready`` are in it. The last of them gets the
-        listening socket.
+        listening socket; those before it have the Unix socket called ``listen`` in that folder as standard input.
         """
         argv = [*launch.python, "-m", "django_gateway.workers.cgi_server"]
         if not self.binds:
             argv += ["--fd", str(launch.sockets[0])]
+        if listen is not None:
+            argv += ["--listen", listen]
         argv += [str(launch.folder), *ready]
         for program in programs:
             argv += ["--", *program]

@@ -26,13 +26,14 @@ class Fcgiwrap(CGIServer):
     def command(self, launch: Launch) -> Command:
         folder = launch.folder
         wrap, nginx = program.find("fcgiwrap") or "fcgiwrap", program.find("nginx") or "nginx"
-        wrapping = ("SIGTERM", wrap, "-c", str(_SCRIPTS), "-s", f"unix:{socket_path(folder, _SOCKET)}")
+        # Its socket is its standard input: nginx may be there first, and a request that is waiting even sooner.
+        wrapping = ("SIGTERM", wrap, "-c", str(_SCRIPTS))
         # NGINX is how one nginx leaves its sockets to the next.
         inherited = ("env", f"NGINX={launch.sockets[0]};")
         # What it says before it has read its configuration is of no interest.
         serving = ("SIGQUIT", *inherited, nginx, "-p", f"{folder}/", "-c", "nginx.conf", "-e", "error.log")
         files = {folder / "nginx.conf": _configuration(launch)}
-        return self.keeper(launch, wrapping, serving, ready=[_SOCKET, _PID], files=files)
+        return self.keeper(launch, wrapping, serving, ready=[_PID], files=files, listen=_SOCKET)
 
 
 def _configuration(launch: Launch) -> str:

@@ -2,7 +2,8 @@
 
 Keeps a web server for as long as the supervisor lives: starts its programs in FOLDER, says that it serves once the
 files named READY are there, and ends the programs, and every script that they have started, when it is told to end.
-``--fd N`` before FOLDER is a listening socket for the last program.
+``--fd N`` before FOLDER is a listening socket for the last program, ``--listen NAME`` a Unix socket in FOLDER that the
+programs before it have as standard input, as is usual for FastCGI: it can be connected to before any of them runs.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from .channel import channel
 _PEACE = 1.0
 _LAST = 0.7
 _LOOK = 0.01
+_BACKLOG = 1024
 
 
 @dataclass
@@ -42,12 +44,18 @@ class Program:
 
 class Keeper:
     def __init__(
-        self, folder: Path, ready: Sequence[str], commands: Sequence[Sequence[str]], descriptors: Sequence[int]
+        self,
+        folder: Path,
+        ready: Sequence[str],
+        commands: Sequence[Sequence[str]],
+        descriptors: Sequence[int],
+        listen: str | None,
     ) -> None:
         self._folder = folder
         self._ready = [folder / name for name in ready]
         self._commands = commands
         self._descriptors = descriptors
+        self._listen = listen
         self._programs: list[Program] = []
         self._ended = False
         self._rehearsals = Rehearsals(str(folder / CHANGES))
@@ -63,9 +71,11 @@ class Keeper:
         for path in self._ready:
             path.unlink(missing_ok=True)
         stderr, copying = _stderr()
-        for left, (name, *command) in zip(reversed(range(len(self._commands))), self._commands, strict=True):
-            process = self._start(command, stderr, () if left else self._descriptors)
-            self._programs.append(Program(signal.Signals[name], process))
+        *before, last = self._commands
+        with _listening(self._folder, self._listen) as listener:
+            for command in before:
+                self._start(command, stderr, stdin=listener.fileno())
+        self._start(last, stderr, descriptors=self._descriptors)
         copying.start()
         with selectors.DefaultSelector() as selector:
             selector.register(wake, selectors.EVENT_READ)
@@ -93,18 +103,22 @@ class Keeper:
     def _told_to_end(self, *_: object) -> None:
         self._ended = True
 
-    def _start(self, command: Sequence[str], stderr: int, descriptors: Sequence[int]) -> subprocess.Popen[bytes]:
+    def _start(
+        self, command: Sequence[str], stderr: int, *, stdin: int = subprocess.DEVNULL, descriptors: Sequence[int] = ()
+    ) -> None:
+        end_with, *argv = command
         parent = os.getpid()
-        return subprocess.Popen(
-            command,
+        process = subprocess.Popen(
+            argv,
             cwd=self._folder,
             env=passed_on(os.environ),
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=stderr,
             stderr=stderr,
             pass_fds=descriptors,
             preexec_fn=lambda: tether.end_with_parent(parent),  # noqa: PLW1509 (no thread has been started yet)
         )
+        self._programs.append(Program(signal.Signals[end_with], process))
 
     def _heard(self) -> None:
         message = channel.receive()
@@ -125,6 +139,20 @@ class Keeper:
         group.end(signal.SIGKILL, _LAST)
 
 
+def _listening(folder: Path, name: str | None) -> socket.socket:
+    """A Unix socket of that name, whose path may be too long for one; without a name, one that nobody finds."""
+    listener = socket.socket(socket.AF_UNIX)
+    if name is not None:
+        (folder / name).unlink(missing_ok=True)
+        directory = os.open(folder, os.O_PATH)
+        try:
+            listener.bind(f"/proc/self/fd/{directory}/{name}")
+        finally:
+            os.close(directory)
+        listener.listen(_BACKLOG)
+    return listener
+
+
 def _stderr() -> tuple[int, threading.Thread]:
     """Where the programs' standard error goes, which is ours, and a thread to start once they are there.
 
@@ -143,12 +171,13 @@ def main() -> int:
     own, *commands = [list(words) for is_end, words in groupby(sys.argv[1:], lambda word: word == "--") if not is_end]
     parser = argparse.ArgumentParser(prog="gatewayserve --cgi", allow_abbrev=False)
     parser.add_argument("--fd", type=int, action="append", default=[])
+    parser.add_argument("--listen")
     parser.add_argument("folder", type=Path)
     parser.add_argument("ready", nargs="*")
     options = parser.parse_args(own)
     group.make()
     (options.folder / "temporary").mkdir(parents=True, exist_ok=True)
-    return Keeper(options.folder, options.ready, commands, options.fd).run()
+    return Keeper(options.folder, options.ready, commands, options.fd, options.listen).run()
 
 
 if __name__ == "__main__":
