@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from django_gateway.exchange import Exchange
-from django_gateway.stores import Capacity, Store, open_store
+from django_gateway.stores import Capacity, Store, arrivals, open_store
 from django_gateway.stores.filters import parse
 
 KINDS = ["sqlite", "memory"]
@@ -37,3 +39,16 @@ def forget(store: Store) -> None:
     if hasattr(store, "_next_prune"):
         store._next_prune = 0.0
     store.write([])
+
+
+def checked(path: Path) -> int:
+    """How many exchanges are in an SQLite store's file, which is whole."""
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        (exchanges,) = connection.execute("SELECT COUNT(*) FROM exchange").fetchone()
+        (records,) = connection.execute("SELECT COUNT(*) FROM record").fetchone()
+        assert exchanges == records
+        for count, body in connection.execute("SELECT exchanges, body FROM arrival"):
+            assert len(arrivals.unpack(body)) == count
+            exchanges += count
+        return int(exchanges)

@@ -18,7 +18,7 @@ from django_gateway.blackbox import UNMARKED, BlackBox
 from django_gateway.clocks import Steps
 from django_gateway.exchange import Close, Failure, Frame, Handover, Match, Scheduler
 from django_gateway.recording import Recorder, Recording
-from django_gateway.stores import Capacity, sql
+from django_gateway.stores import Capacity, arrivals, sql
 from django_gateway.stores.encoding import encode
 from django_gateway.stores.sqlite import SQLiteStore
 from django_gateway.vocabulary import Vocabulary
@@ -104,9 +104,14 @@ def outcome(pack: Callable[[], Any]) -> Any:
         return type(error), str(error)
 
 
-def in_python(made: Recording) -> tuple[Any, ...]:
-    exchange = made.exchange()
-    return exchange.id, encode(exchange), *sql.pack(exchange)
+def in_python(made: Recording) -> arrivals.Arrival:
+    return arrivals.pack(made.exchange())
+
+
+def unpacked(packed: arrivals.Arrival) -> tuple[Any, ...]:
+    (found,) = arrivals.unpack(arrivals.joined([packed]))
+    assert found[0] == packed[0]
+    return found
 
 
 def same(made: Recording) -> bool:
@@ -114,8 +119,9 @@ def same(made: Recording) -> bool:
     packed = native.core.pack(made)
     if packed is NotImplemented:
         return False
-    assert packed == in_python(made)
-    assert [type(value) for value in packed[2]] == [type(value) for value in in_python(made)[2]]
+    in_c, expected = unpacked(packed), unpacked(in_python(made))
+    assert in_c == expected
+    assert [type(value) for value in in_c[2]] == [type(value) for value in expected[2]]
     return True
 
 
@@ -193,7 +199,7 @@ def test_a_store_holds_the_same_whoever_packed(tmp_path_factory: pytest.TempPath
     folder = tmp_path_factory.mktemp("stores")
     made = [each for each in made if native.core.pack(each) is not NotImplemented]
     ways: list[Callable[[Recording], Any]] = [
-        lambda each: (each.id, encode(each.exchange()), sql.values(each.exchange()), None),
+        lambda each: (each.id, bytearray(encode(each.exchange())), sql.values(each.exchange()), None),
         in_python,
         native.core.pack,
     ]
@@ -201,6 +207,7 @@ def test_a_store_holds_the_same_whoever_packed(tmp_path_factory: pytest.TempPath
         path = folder / f"{number}.db"
         store = SQLiteStore(path, Capacity())
         store.write([pack(each) for each in [*made, every_day]])
+        assert store.statistics().exchanges == len(made) + 1
         store.close()
         with closing(sqlite3.connect(path)) as connection:
             rows = connection.execute(f"SELECT {COLUMNS} FROM exchange ORDER BY id").fetchall()
@@ -301,7 +308,7 @@ def test_many_threads_pack_at_once() -> None:
     def work() -> None:
         for each in made:
             packed = native.core.pack(each)
-            if packed is not NotImplemented and packed != in_python(each):
+            if packed is not NotImplemented and unpacked(packed) != unpacked(in_python(each)):
                 wrong.append(each)
 
     threads = [threading.Thread(target=work) for _ in range(4)]

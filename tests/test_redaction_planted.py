@@ -181,5 +181,5 @@ def test_the_file_is_searched_as_it_lies(store: SQLiteStore, tmp_path: Path) -> 
     serve(recorded.wsgi(lambda environ, start_response: [b""]), recorders.environ(f"/{SECRET}"))
     assert SECRET.encode() in kept_somewhere(recorded, store, tmp_path)
     with sqlite3.connect(tmp_path / "exchanges.sqlite3") as connection:
-        assert connection.execute("SELECT COUNT(*) FROM exchange").fetchone() == (1,)
+        assert connection.execute("SELECT exchanges FROM arrival").fetchone() == (1,)
     connection.close()

@@ -86,9 +86,9 @@ def test_words_of_forgotten_exchanges_go_with_them(tmp_path: Path) -> None:
         exchange = msgspec.structs.replace(base, id=base.id + number, headers=[word])
         store.write([store.pack(exchange, vocabulary)], vocabulary)
         forget(store)
+    assert [summary.id - base.id for summary in store.page()] == [9, 8, 7]
     count = "SELECT (SELECT COUNT(*) FROM word), (SELECT COUNT(*) FROM vocabulary), (SELECT COUNT(*) FROM record)"
     assert store._reader.use(lambda connection: connection.execute(count).fetchone()) == (3, 3, 3)
-    assert [summary.id - base.id for summary in store.page()] == [9, 8, 7]
     store.close()
 
 

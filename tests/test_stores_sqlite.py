@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import factories
+from contract import checked
 from django_gateway.stores import Capacity, open_store
 from django_gateway.stores.sqlite import SQLiteStore
 from recorders import keep
@@ -26,16 +27,6 @@ def store(path: Path) -> Iterator[SQLiteStore]:
     store = SQLiteStore(path, Capacity())
     yield store
     store.close()
-
-
-def checked(path: Path) -> int:
-    """How many exchanges are in a file that is whole."""
-    with closing(sqlite3.connect(path)) as plain:
-        assert plain.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        (exchanges,) = plain.execute("SELECT COUNT(*) FROM exchange").fetchone()
-        (records,) = plain.execute("SELECT COUNT(*) FROM record").fetchone()
-        assert exchanges == records
-        return int(exchanges)
 
 
 # The file
@@ -76,6 +67,22 @@ def test_it_is_read_again_after_closing(store: SQLiteStore, path: Path) -> None:
     other = open_store(f"sqlite:///{path}")
     assert [summary.id for summary in other.page()] == [exchange.id]
     other.close()
+
+
+def test_what_is_cleared_is_in_none_of_the_files(store: SQLiteStore, path: Path) -> None:
+    def found(text: str) -> bool:
+        return any(text.encode() in file.read_bytes() for file in path.parent.glob("exchanges.sqlite3*"))
+
+    keep(store, *(factories.wsgi_page(path="/read", query="r" * 5_000) for _ in range(20)))
+    assert len(store.page()) == 20
+    keep(store, *(factories.wsgi_page(path="/never-read", query="n" * 5_000) for _ in range(20)))
+    assert found("/read")
+    assert found("/never-read")
+    store.clear()
+    assert not found("/read")
+    assert not found("/never-read")
+    keep(store, factories.wsgi_page())
+    assert len(store.page()) == 1
 
 
 # Deleted, replaced, of another version

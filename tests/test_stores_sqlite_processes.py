@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ import pytest
 
 import factories
 import recorders
+from contract import checked
 from django_gateway import recording
 from django_gateway.interfaces.wsgi import RecordedWSGI
 from django_gateway.recording import Recorder
@@ -38,16 +37,6 @@ def store(path: Path) -> Iterator[SQLiteStore]:
     store = SQLiteStore(path, Capacity())
     yield store
     store.close()
-
-
-def checked(path: Path) -> int:
-    """How many exchanges are in a file that is whole."""
-    with closing(sqlite3.connect(path)) as plain:
-        assert plain.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        (exchanges,) = plain.execute("SELECT COUNT(*) FROM exchange").fetchone()
-        (records,) = plain.execute("SELECT COUNT(*) FROM record").fetchone()
-        assert exchanges == records
-        return int(exchanges)
 
 
 # Many processes

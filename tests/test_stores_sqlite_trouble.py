@@ -14,6 +14,7 @@ import pytest
 
 import factories
 import recorders
+from contract import checked
 from django_gateway.interfaces.wsgi import RecordedWSGI
 from django_gateway.recording import Recorder
 from django_gateway.stores import Capacity, StoreError, connection
@@ -32,16 +33,6 @@ def store(path: Path) -> Iterator[SQLiteStore]:
     store = SQLiteStore(path, Capacity())
     yield store
     store.close()
-
-
-def checked(path: Path) -> int:
-    """How many exchanges are in a file that is whole."""
-    with closing(sqlite3.connect(path)) as plain:
-        assert plain.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        (exchanges,) = plain.execute("SELECT COUNT(*) FROM exchange").fetchone()
-        (records,) = plain.execute("SELECT COUNT(*) FROM record").fetchone()
-        assert exchanges == records
-        return int(exchanges)
 
 
 # What can't be written or read says what to do
@@ -102,6 +93,7 @@ def test_a_file_that_is_damaged_inside(store: SQLiteStore, path: Path) -> None:
 def test_a_record_that_no_version_of_ours_wrote(store: SQLiteStore, path: Path) -> None:
     exchange = factories.wsgi_page()
     keep(store, exchange)
+    assert len(store.page()) == 1
     with closing(sqlite3.connect(path)) as plain:
         plain.execute("UPDATE record SET body = x'c1'")
         plain.commit()
@@ -112,6 +104,8 @@ def test_a_record_that_no_version_of_ours_wrote(store: SQLiteStore, path: Path) 
 
 def test_locked_by_another_process(store: SQLiteStore, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "_BUSY", 0.05)
+    keep(store, factories.wsgi_page())
+    assert len(store.page()) == 1
     keep(store, factories.wsgi_page())
     store.close()
     code = (
@@ -125,11 +119,11 @@ def test_locked_by_another_process(store: SQLiteStore, path: Path, monkeypatch: 
         (said,) = trouble(store, lambda: keep(store, factories.wsgi_page()))
         assert "held by another process" in said
         assert "try again" in said
-        # Who only reads is not in its way.
+        # Who only reads is not in its way, but can't sort in what nobody has read yet.
         assert len(store.page()) == 1
         other.communicate("\n")
     keep(store, factories.wsgi_page())
-    assert len(store.page()) == 2
+    assert len(store.page()) == 3
 
 
 @pytest.mark.parametrize("where", ["/proc/nowhere/exchanges.sqlite3", "/dev/null/exchanges.sqlite3", "/proc/version/x"])

@@ -1,4 +1,4 @@
-/* The row and the record that are made of a recording, without making its exchange. */
+/* The record and the row that are made of a recording, without making its exchange: see stores.arrivals.pack. */
 
 #include "core.h"
 #include "messagepack.c"
@@ -10,8 +10,7 @@ static PyObject *pack_recording;                        /* recording.Recording *
 static PyObject *pack_host, *pack_facts;                /* running's, the dict of the module facts */
 static PyObject *pack_thread_type, *pack_main_type;     /* of threading */
 static PyObject *str_name, *str__name, *str_loop, *str_current, *str_finished;
-static long pack_pid, pack_last_pid[2];
-static PyObject *pack_last[2]; /* what rows shared, without request ids and with them */
+static long pack_pid;
 static char pack_busy; /* Python code may run while a record is made, and other threads with it */
 
 /* A thread's name. */
@@ -124,88 +123,87 @@ pack_record(const Fields *r, const Told *told)
            pack_value(r->request_id, 0) < 0 || pack_or(Py_None, 0, 0x80) < 0 || pack_array_of(last, 3, 0) < 0 ? -1 : 0;
 }
 
-/* A field of a msgspec.Struct of ``exchange``, or None where there is none of them; a new reference, or NULL. */
-static PyObject *
-pack_field(PyObject *value, int field)
+/* What SQLite can keep of what is not known to be a number; all else is left to Python. */
+static int
+pack_cells(PyObject *const *values, int count)
+{
+    for (int i = 0; i < count; i++) {
+        PyObject *value = values[i];
+        if (PyLong_Check(value)) {
+            int overflow;
+            long long number = PyLong_AsLongLongAndOverflow(value, &overflow);
+            if (overflow || pack_number(number) < 0)
+                return -1;
+        } else if ((value != Py_None && !PyUnicode_Check(value)) || pack_value(value, 0) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* The first ``count`` fields of a msgspec.Struct of ``exchange``, or so many None where there is none of them. */
+static int
+pack_fields(PyObject *value, int count)
 {
     for (int i = 0; value != Py_None && i < pack_known; i++) {
         const PackStruct *known = &pack_structs[i];
-        if (known->type == Py_TYPE(value) && field < known->count)
-            return Py_XNewRef(*(PyObject **)((char *)value + known->offsets[field]));
+        if (known->type != Py_TYPE(value) || known->count < count)
+            continue;
+        for (int field = 0; field < count; field++) {
+            PyObject *found = *(PyObject **)((char *)value + known->offsets[field]);
+            if (found == NULL || pack_cells(&found, 1) < 0)
+                return -1;
+        }
+        return 0;
     }
-    return value == Py_None ? Py_NewRef(value) : NULL;
+    PyObject *nothing_known[] = {Py_None, Py_None};
+    return value == Py_None ? pack_cells(nothing_known, count) : -1;
 }
 
-/* Fills a new tuple with what is in ``values``, all of which it takes. */
-static PyObject *
-pack_tuple_of(PyObject **values, int count)
-{
-    PyObject *made = PyTuple_New(count);
-    for (int i = 0; i < count; i++) {
-        if (values[i] == NULL)
-            Py_CLEAR(made);
-        if (made == NULL)
-            Py_XDECREF(values[i]);
-        else
-            PyTuple_SET_ITEM(made, i, values[i]);
-    }
-    return made;
-}
-
-/* What rows have in common, from sql.everyday, borrowed: mostly the same object as for the last recording. */
-static PyObject *
-pack_shared(const Fields *r, PyObject *server, int named)
-{
-    PyObject *last = pack_last[named];
-    if (last != NULL && pack_last_pid[named] == pack_pid && PyTuple_GET_ITEM(last, 0) == r->interface &&
-        PyTuple_GET_ITEM(last, 1) == r->type && PyTuple_GET_ITEM(last, 2) == server)
-        return last;
-    PyObject *values[] = {Py_NewRef(r->interface), Py_NewRef(r->type), Py_NewRef(server), PyLong_FromLong(pack_pid),
-                          PyBool_FromLong(named)};
-    PyObject *made = pack_tuple_of(values, 5);
-    if (made != NULL) {
-        pack_last_pid[named] = pack_pid;
-        pack_last[named] = made;
-        Py_XDECREF(last);
-    }
-    return made;
-}
-
-/* The row, as sql.pack makes it; ``shared`` is borrowed, or None. */
-static PyObject *
-pack_row(const Fields *r, const Told *told, PyObject **shared)
+/* The row, as sql.pack makes it. */
+static int
+pack_row(const Fields *r, const Told *told)
 {
     int named = r->request_id != Py_None;
+    PyObject *request[] = {r->method, r->path, r->query, r->status, r->client};
+    const int64_t split[] = {told->interface, told->middleware, r->view_time, told->body, 0};
     if (r->failure == Py_None && r->received == 0 && r->sent == 0 && r->dropped == 0) {
-        *shared = pack_shared(r, told->server, named);
-        if (*shared == NULL)
-            return NULL;
-        PyObject *own[] = {
-            PyLong_FromLongLong(r->id), PyLong_FromLongLong(r->started_at), PyLong_FromLongLong(told->duration),
-            Py_NewRef(r->method), Py_NewRef(r->path), Py_NewRef(r->query), Py_NewRef(r->status), Py_NewRef(r->client),
-            pack_field(r->match, 0), pack_field(r->match, 1), PyLong_FromLongLong(r->bytes_in),
-            PyLong_FromLongLong(r->bytes_out), PyLong_FromLongLong(r->chunks), PyLong_FromLongLong(r->crossings),
-            PyLong_FromLongLong(told->interface), PyLong_FromLongLong(told->middleware),
-            PyLong_FromLongLong(r->view_time), PyLong_FromLongLong(told->body), named ? Py_NewRef(r->request_id) : NULL,
-        };
-        return pack_tuple_of(own, named ? 19 : 18);
+        const int64_t before[] = {r->id, r->started_at, told->duration};
+        const int64_t sizes[] = {r->bytes_in, r->bytes_out, r->chunks, r->crossings};
+        PyObject *shared[] = {r->interface, r->type, told->server};
+        return pack_array(18 + named) < 0 || pack_numbers(before, 3) < 0 || pack_cells(request, 5) < 0 ||
+               pack_fields(r->match, 2) < 0 || pack_numbers(sizes, 4) < 0 || pack_numbers(split, 4) < 0 ||
+               (named && pack_cells(&r->request_id, 1) < 0) || pack_array(5) < 0 || pack_cells(shared, 3) < 0 ||
+               pack_number(pack_pid) < 0 || pack_value(named ? Py_True : Py_False, 0) < 0 ? -1 : 0;
     }
-    *shared = Py_None;
-    PyObject *values[] = {
-        PyLong_FromLongLong(r->id), Py_NewRef(r->interface), Py_NewRef(r->type), Py_NewRef(str_finished),
-        PyLong_FromLongLong(r->started_at), PyLong_FromLongLong(told->duration), Py_NewRef(r->method),
-        Py_NewRef(r->path), Py_NewRef(r->query), Py_NewRef(r->status), Py_NewRef(r->client), Py_NewRef(told->server),
-        PyLong_FromLong(pack_pid), pack_field(r->match, 0), pack_field(r->match, 1), pack_field(r->failure, 0),
-        PyLong_FromLongLong(r->bytes_in), PyLong_FromLongLong(r->bytes_out), PyLong_FromLongLong(r->chunks),
-        PyLong_FromLongLong(r->received), PyLong_FromLongLong(r->sent), PyLong_FromLongLong(r->crossings),
-        PyLong_FromLongLong(r->dropped), PyLong_FromLongLong(told->interface), PyLong_FromLongLong(told->middleware),
-        PyLong_FromLongLong(r->view_time), PyLong_FromLongLong(told->body), PyLong_FromLong(0),
-        Py_NewRef(r->request_id),
-    };
-    return pack_tuple_of(values, Py_ARRAY_LENGTH(values));
+    PyObject *who[] = {r->interface, r->type, str_finished};
+    const int64_t when[] = {r->started_at, told->duration};
+    const int64_t sizes[] = {r->bytes_in, r->bytes_out, r->chunks, r->received, r->sent, r->crossings, r->dropped};
+    return pack_array(29) < 0 || pack_number(r->id) < 0 || pack_cells(who, 3) < 0 || pack_numbers(when, 2) < 0 ||
+           pack_cells(request, 5) < 0 || pack_cells(&told->server, 1) < 0 || pack_number(pack_pid) < 0 ||
+           pack_fields(r->match, 2) < 0 || pack_fields(r->failure, 1) < 0 || pack_numbers(sizes, 7) < 0 ||
+           pack_numbers(split, 5) < 0 || pack_cells(&r->request_id, 1) < 0 || pack_value(Py_None, 0) < 0 ? -1 : 0;
 }
 
-/* pack(recording) -> (id, record, row, shared) as SQLiteStore.pack makes it; NotImplemented where that is to do it. */
+/* All of it: the id, the record as bytes, the row, and what the row shares with others. */
+static int
+pack_arrival(const Fields *r, const Told *told)
+{
+    if (pack_array(4) < 0 || pack_number(r->id) < 0 || pack_room(PACK_NUMBER) < 0)
+        return -1;
+    *pack_at++ = 0xC6;
+    Py_ssize_t head = pack_at - pack_start;
+    pack_at += 4;
+    if (pack_record(r, told) < 0)
+        return -1;
+    Py_ssize_t length = pack_at - pack_start - head - 4;
+    if (length > UINT32_MAX)
+        return -1;
+    uint32_t ordered = htobe32((uint32_t)length);
+    memcpy(pack_start + head, &ordered, 4);
+    return pack_row(r, told);
+}
+
+/* pack(recording) -> (id, bytes) as stores.arrivals.pack makes it; NotImplemented where that is to do it. */
 static PyObject *
 pack(PyObject *module, PyObject *recording)
 {
@@ -215,21 +213,20 @@ pack(PyObject *module, PyObject *recording)
     pack_busy = 1;
     pack_at = pack_start;
     Told told = {NULL};
-    PyObject *record = NULL, *row = NULL, *made = NULL, *shared;
-    /* A bytearray: see rows.insert. */
-    if (pack_told(r, &told) == 0 && pack_record(r, &told) == 0)
-        record = PyByteArray_FromStringAndSize((char *)pack_start, pack_at - pack_start);
-    if (record != NULL)
-        row = pack_row(r, &told, &shared);
-    if (row != NULL)
-        made = PyTuple_Pack(4, PyTuple_GET_ITEM(row, 0), record, row, shared);
+    PyObject *number = NULL, *bytes = NULL, *made = NULL;
+    if (pack_told(r, &told) == 0 && pack_arrival(r, &told) == 0) {
+        number = PyLong_FromLongLong(r->id);
+        bytes = PyBytes_FromStringAndSize((char *)pack_start, pack_at - pack_start);
+    }
+    if (number != NULL && bytes != NULL)
+        made = PyTuple_Pack(2, number, bytes);
     if (pack_end - pack_start > PACK_KEPT) {
         PyMem_Free(pack_start);
         pack_start = pack_at = pack_end = NULL;
     }
     pack_busy = 0;
-    Py_XDECREF(record);
-    Py_XDECREF(row);
+    Py_XDECREF(number);
+    Py_XDECREF(bytes);
     Py_XDECREF(told.facts);
     Py_XDECREF(told.thread);
     Py_XDECREF(told.loop);

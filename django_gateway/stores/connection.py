@@ -160,6 +160,8 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA temp_store = MEMORY")
+    # Debian's SQLite would overwrite what is forgotten with zeros, and write those to the disk as well.
+    connection.execute("PRAGMA secure_delete = FAST")
     if ready:
         return
     with transaction(connection):

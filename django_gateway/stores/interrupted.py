@@ -7,12 +7,13 @@ import socket
 import sqlite3
 from contextlib import closing, suppress
 from functools import partial
+from math import inf
 from pathlib import Path
 
 import msgspec
 
 from ..exchange import FINISHED, IN_FLIGHT, INTERRUPTED, Exchange
-from . import sql
+from . import arrivals, sql
 from .base import StoreError
 from .connection import Connection, transaction
 from .encoding import decode, encode
@@ -54,6 +55,7 @@ def salvage(writer: Connection, store: Path) -> None:
 def _keep(wreck: Wreck, connection: sqlite3.Connection) -> None:
     query = "SELECT vocabulary, body, state FROM record JOIN exchange USING (id) WHERE id = ?"
     with transaction(connection):
+        arrivals.sort_in(connection, inf)
         kept: list[Exchange] = []
         for slot in wreck.slots:
             row = connection.execute(query, (slot.id,)).fetchone()

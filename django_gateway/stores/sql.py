@@ -11,7 +11,7 @@ from .filters import NUMBERS, WORDS, Condition
 #: "gway" in ASCII: tells our files from other programs' databases.
 APPLICATION_ID: Final = 0x67776179
 #: A file of another version is emptied: what it holds is a recording, not a document.
-VERSION: Final = 6
+VERSION: Final = 7
 
 #: Columns of the list, in the order of Summary's fields; Sizes and Split are spread out behind them.
 _SCALARS: Final = (
@@ -42,6 +42,7 @@ _BESIDES: Final = ("request_id",)
 # Two tables: the list scans narrow rows, the records lie elsewhere. ``batch`` counts transactions, which SQLite lets
 # happen one after the other whatever process they come from: a reader that asks for later batches misses nothing.
 # ``counter`` has the last one, which outlives the exchanges that were written with it.
+# ``arrival`` holds what nobody has read yet, whose lowest id is ``first``: see arrivals.
 # ``part.position`` is where it lies among the ids of exchanges, and so when it is forgotten.
 # ``forgotten`` says which ids were taken away, for those who show them.
 # ``vocabulary.last`` is the newest exchange that needs its words.
@@ -52,6 +53,10 @@ CREATE TABLE exchange (
     batch INTEGER NOT NULL
 );
 CREATE INDEX exchange_batch ON exchange (batch);
+CREATE TABLE arrival (
+    batch INTEGER PRIMARY KEY, vocabulary INTEGER, first INTEGER NOT NULL, exchanges INTEGER NOT NULL,
+    body BLOB NOT NULL
+);
 CREATE TABLE counter (batch INTEGER NOT NULL);
 CREATE INDEX exchange_in_flight ON exchange (id) WHERE state = '{IN_FLIGHT}';
 CREATE INDEX exchange_request_id ON exchange (request_id) WHERE request_id IS NOT NULL;

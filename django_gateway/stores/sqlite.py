@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from math import inf
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from .. import native
-from ..exchange import Exchange, Summary
+from ..exchange import FINISHED, Exchange, Summary
 from ..vocabulary import OWN, Vocabulary
-from . import interrupted, sql
+from . import arrivals, capacity, interrupted, sql
 from . import parts as joining
 from .base import MOST_FORGOTTEN, Capacity, Part, Statistics, StoreBusy
 from .connection import Connection, transaction
@@ -28,13 +28,12 @@ from .encoding import decode, encode, encode_plain
 from .filters import Condition
 from .rows import Packed, insert, next_batch, spelled
 
-#: Exchanges forgotten in one transaction, so that other writers never wait long.
-_FORGET: Final = 500
 _PRUNE_EVERY: Final = 1.0  # seconds
 _SETTLE_EVERY: Final = 1.0  # seconds
 #: Who only writes looks after the dead now and then, so that their files do not gather where nobody reads.
 _SALVAGE_EVERY: Final = 60.0  # seconds
 _NUMBER: Final = itemgetter(0)
+_T = TypeVar("_T")
 
 
 class SQLiteStore:
@@ -51,27 +50,39 @@ class SQLiteStore:
         self._salvaged = -inf
         self.flight: Path | None = interrupted.flight(path)
 
-    def pack(self, exchange: Exchange, vocabulary: Vocabulary | None = None) -> Packed:
+    def pack(self, exchange: Exchange, vocabulary: Vocabulary | None = None) -> arrivals.Arrival | Packed:
+        # What is in flight comes again and again, and replaces what was there.
+        if exchange.state == FINISHED:
+            return arrivals.pack(exchange)
         return exchange.id, bytearray(encode(exchange)), *sql.pack(exchange)
 
-    def write(self, packed: Sequence[Packed], vocabulary: Vocabulary | None = None) -> None:
+    def write(self, packed: Sequence[arrivals.Arrival | Packed], vocabulary: Vocabulary | None = None) -> None:
         if packed:
             self._writer.use(lambda connection: self._write(connection, packed, vocabulary), create=True)
         if time.monotonic() >= self._next_prune:
             self._next_prune = time.monotonic() + _PRUNE_EVERY
             # What was to be written is: that somebody else is at the file now is no reason to write it again.
             with suppress(StoreBusy):
-                while self._writer.use(self._prune, create=True):
+                while self._writer.use(lambda connection: capacity.prune(connection, self._capacity), create=True):
                     pass
         self._salvage(_SALVAGE_EVERY)
 
-    def _write(self, connection: sqlite3.Connection, packed: Sequence[Packed], vocabulary: Vocabulary | None) -> None:
+    def _write(
+        self,
+        connection: sqlite3.Connection,
+        packed: Sequence[arrivals.Arrival | Packed],
+        vocabulary: Vocabulary | None,
+    ) -> None:
         key = None if vocabulary is None else vocabulary.key
+        finished = [each for each in packed if len(each) == 2]
         with transaction(connection):
             batch = next_batch(connection)
             if vocabulary is not None:
                 self._write_words(connection, vocabulary, max(map(_NUMBER, packed)))
-            insert(connection, packed, batch, key)
+            if finished:
+                arrivals.add(connection, finished, batch, key)
+            if len(finished) < len(packed):
+                insert(connection, [each for each in packed if len(each) != 2], batch, key)
 
     def _salvage(self, pause: float) -> None:
         """Keep what dead processes were in when they died."""
@@ -93,25 +104,6 @@ class SQLiteStore:
         connection.execute(
             "INSERT INTO vocabulary VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET last = MAX(last, ?2)", (key, last)
         )
-
-    def _prune(self, connection: sqlite3.Connection) -> bool:
-        """Forget some of the oldest where the capacity is exceeded; whether there were any."""
-        count, used = _usage(connection)
-        excess = count - self._capacity.exchanges
-        if used > self._capacity.bytes and count:
-            excess = max(excess, int(count * (1 - self._capacity.bytes / used)) + 1)
-        if excess <= 0:
-            return False
-        with transaction(connection):
-            ids = connection.execute("SELECT id FROM exchange ORDER BY id LIMIT ?", (min(excess, _FORGET),)).fetchall()
-            if ids:
-                connection.execute("DELETE FROM exchange WHERE id <= ?", ids[-1])
-                connection.execute("DELETE FROM record WHERE id <= ?", ids[-1])
-                connection.execute("DELETE FROM part WHERE position <= ?", ids[-1])
-                unused = "SELECT key FROM vocabulary WHERE last <= ?"
-                connection.execute(f"DELETE FROM word WHERE vocabulary IN ({unused})", ids[-1])
-                connection.execute("DELETE FROM vocabulary WHERE last <= ?", ids[-1])
-        return bool(ids)
 
     def attach(self, key: str, kind: str, data: Any) -> None:
         self.attach_all([Part(key, kind, data)])
@@ -139,11 +131,12 @@ class SQLiteStore:
                     found[key] = numbers
             return found
 
-        return self._reader.use(read, missing={})
+        return self._read(read, missing={})
 
     def forget(self, numbers: Collection[int]) -> None:
         def write(connection: sqlite3.Connection) -> None:
             with transaction(connection):
+                arrivals.sort_in(connection, inf)
                 batch = next_batch(connection)
                 for table in ("exchange", "record"):
                     connection.executemany(f"DELETE FROM {table} WHERE id = ?", [(number,) for number in numbers])
@@ -180,7 +173,14 @@ class SQLiteStore:
             return joining.joined(exchange, lambda keys: _parts(connection, keys))
 
         self._salvage(_SETTLE_EVERY)
-        return self._reader.use(read, missing=None)
+        return self._read(read, missing=None)
+
+    def _read(self, action: Callable[[sqlite3.Connection], _T], missing: _T) -> _T:
+        # While another process holds the file, what is sorted in can be read all the same.
+        with suppress(StoreBusy):
+            while self._reader.use(_sort_in, missing=False):
+                pass
+        return self._reader.use(action, missing=missing)
 
     def _settle(self, connection: sqlite3.Connection) -> None:
         if time.monotonic() < self._next_settle:
@@ -202,12 +202,12 @@ class SQLiteStore:
             return [sql.summary(row) for row in connection.execute(query, (*parameters, limit))]
 
         self._salvage(_SETTLE_EVERY)
-        return self._reader.use(read, missing=[])
+        return self._read(read, missing=[])
 
     def since(self, cursor: int, *, limit: int = 200) -> tuple[int, list[Summary]]:
         def read(connection: sqlite3.Connection) -> tuple[int, list[Summary]]:
             self._settle(connection)
-            (newest,) = connection.execute("SELECT batch FROM counter").fetchone()
+            newest = arrivals.newest(connection)
             if cursor < 0 or newest == cursor:
                 return newest, []
             # A cursor from the future is one of another file: everything is news.
@@ -218,22 +218,28 @@ class SQLiteStore:
             return newest, [sql.summary(row) for row in reversed(rows)]
 
         self._salvage(_SETTLE_EVERY)
-        return self._reader.use(read, missing=(0, []))
+        nothing: tuple[int, list[Summary]] = (0, [])
+        return self._read(read, missing=nothing)
 
     def clear(self) -> None:
         def write(connection: sqlite3.Connection) -> None:
             with transaction(connection):
-                for table in ("exchange", "record", "part", "word", "vocabulary"):
+                for table in ("arrival", "exchange", "record", "part", "word", "vocabulary"):
                     connection.execute(f"DELETE FROM {table}")
+            # So far the pages are only free. While others write at once, they are overwritten one after the other.
+            with suppress(sqlite3.OperationalError):
+                connection.execute("VACUUM")
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
         self._reader.use(write, missing=None)
 
     def statistics(self) -> Statistics:
         def read(connection: sqlite3.Connection) -> tuple[int, int, int | None]:
             (oldest,) = connection.execute("SELECT MIN(id) FROM exchange").fetchone()
-            return *_usage(connection), oldest
+            return *capacity.usage(connection), oldest
 
-        count, used, oldest = self._reader.use(read, missing=(0, 0, None))
+        nothing: tuple[int, int, int | None] = (0, 0, None)
+        count, used, oldest = self._read(read, missing=nothing)
         return Statistics(self.location, count, used, self._capacity, oldest)
 
     def close(self) -> None:
@@ -241,15 +247,15 @@ class SQLiteStore:
         self._reader.close()
 
 
+def _sort_in(connection: sqlite3.Connection) -> bool:
+    """Whether anything was waiting: more may be."""
+    if not arrivals.waiting(connection):
+        return False
+    with transaction(connection):
+        arrivals.sort_in(connection)
+    return True
+
+
 def _parts(connection: sqlite3.Connection, keys: list[str]) -> list[tuple[str, str, Any]]:
     query = f"SELECT key, kind, body FROM part WHERE key IN ({', '.join('?' * len(keys))})"
     return [(key, kind, msgspec.msgpack.decode(body)) for key, kind, body in connection.execute(query, keys)]
-
-
-def _usage(connection: sqlite3.Connection) -> tuple[int, int]:
-    """Exchanges, and the bytes of the pages in use."""
-    (count,) = connection.execute("SELECT COUNT(*) FROM exchange").fetchone()
-    (pages,) = connection.execute("PRAGMA page_count").fetchone()
-    (free,) = connection.execute("PRAGMA freelist_count").fetchone()
-    (size,) = connection.execute("PRAGMA page_size").fetchone()
-    return count, (pages - free) * size
