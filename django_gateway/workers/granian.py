@@ -17,12 +17,11 @@ from typing import Any
 from granian import _signals, cli, net
 from granian.server import common
 
-from . import spare, tether
+from . import forked, spare, tether
 
 _BACKLOG = 1024
 #: Seconds in which a client that has connected is expected to send its request.
 _FRESH = 0.1
-_ENDS = (signal.SIGINT, signal.SIGTERM)
 
 
 def inherit(number: int) -> None:
@@ -49,7 +48,6 @@ def end_in_peace(number: int) -> None:
     """
     signals: Any = _signals
     main: Any = common
-    starter = os.getpid()
 
     def end_soon(event: Any) -> None:
         # The loops of Granian hold the descriptor by its number: from here on it is a socket that nobody connects to.
@@ -67,7 +65,7 @@ def end_in_peace(number: int) -> None:
 
     def set_loop_signals(loop: Any) -> Any:
         event = signals.WorkerSignal()
-        for one in _ENDS:
+        for one in forked.ENDS:
             loop.add_signal_handler(one, end_soon, event)
         return event
 
@@ -75,16 +73,9 @@ def end_in_peace(number: int) -> None:
         signal.signal(signal.SIGHUP, reload)
         _when_told_to_end(interrupt)
 
-    def forget() -> None:
-        # A worker that still imports the project would take the end for its starter's, and serve all the same.
-        if os.getppid() == starter:
-            signal.set_wakeup_fd(-1)
-            for one in _ENDS:
-                signal.signal(one, signal.SIG_DFL)
-
     signals.set_sync_signals, signals.set_loop_signals = set_sync_signals, set_loop_signals
     main.set_main_signals = set_main_signals
-    os.register_at_fork(after_in_child=forget)
+    forked.end_until_ready()
 
 
 def _when_told_to_end(end: Callable[[], object]) -> None:
@@ -98,11 +89,11 @@ def _when_told_to_end(end: Callable[[], object]) -> None:
     waking.setblocking(False)
 
     def wait(_kept_open: socket.socket = waking) -> None:
-        while woken.recv(1)[0] not in _ENDS:
+        while woken.recv(1)[0] not in forked.ENDS:
             pass
         end()
 
-    for one in _ENDS:
+    for one in forked.ENDS:
         signal.signal(one, lambda *_: None)
     signal.set_wakeup_fd(waking.fileno(), warn_on_full_buffer=False)
     threading.Thread(target=wait, name="gateway-end", daemon=True).start()

@@ -1,27 +1,49 @@
 """Gunicorn on an inherited socket: ``python -m django_gateway.workers.gunicorn --bind fd://3 …``, its own command line.
 
-Two things differ from the program ``gunicorn``: the socket outlives this process, so its file stays; and the worker for
-ASGI stops accepting as soon as it is told to end.
+What differs from the program ``gunicorn``: the socket outlives this process, so its file stays; workers that are told
+to end before they serve do so; and the one for ASGI stops accepting at once, and drops nothing that it has accepted.
 """
 
 from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Any
 
 from gunicorn.app import base, wsgiapp
 from gunicorn.arbiter import Arbiter as GunicornArbiter
 from gunicorn.workers import gasgi
 from gunicorn.workers.gasgi import ASGIWorker as GunicornASGIWorker
 
-from . import spare, tether
+from . import forked, spare, tether
 from .channel import channel
+
+#: Seconds in which a connection that was accepted is expected to be set up.
+_FRESH = 0.1
 
 
 class ASGIWorker(GunicornASGIWorker):
-    """Told to end, it stops accepting at once rather than within a second."""
+    """Told to end, it stops accepting at once rather than within a second; or it never begins to."""
 
     def handle_exit_signal(self) -> None:
         super().handle_exit_signal()
+        self._close()
+
+    def _close(self) -> None:
         for server in self.servers:
             server.close()
+
+    def _get_ssl_context(self) -> Any:
+        # The last that is asked before it listens.
+        if not self.alive:
+            sys.exit()
+        return super()._get_ssl_context()
+
+    async def _shutdown(self) -> None:
+        self._close()
+        # A connection counts once it is set up, with TLS after the handshake: until then nobody waits for it.
+        await asyncio.sleep(_FRESH)
+        await super()._shutdown()
 
 
 class Arbiter(GunicornArbiter):
@@ -36,6 +58,7 @@ class Arbiter(GunicornArbiter):
 def main() -> None:
     tether.end_with_supervisor()
     spare.hold()
+    forked.end_until_ready()
     base.Arbiter = Arbiter
     gasgi.ASGIWorker = ASGIWorker
     wsgiapp.run(prog="gunicorn")
