@@ -6,7 +6,10 @@ changed. No local variable is read but those of our own frames.
 
 from __future__ import annotations
 
+import gc
+import os
 import sys
+import threading
 from types import FrameType
 from typing import Any, Final
 
@@ -20,6 +23,39 @@ _DEEPEST: Final = 1_000
 _ASGIREF: Final = sync.__file__
 
 
+class _Glimpse:
+    """``sys._current_frames()`` without a garbage collection in it.
+
+    Before Python 3.12 it makes frames while it holds a lock that starting a thread takes too: where a collection in
+    there runs code that lets other threads run (a finalizer, one of gc.callbacks), all of them stop for ever
+    (python/cpython#106883).
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._collects = False
+
+    def frame(self, thread: int) -> FrameType | None:
+        with self._lock:
+            self._collects = gc.isenabled()
+            gc.disable()
+            try:
+                return sys._current_frames().get(thread)
+            finally:
+                if self._collects:
+                    gc.enable()
+
+    def forked(self) -> None:
+        """In a child: the thread that was looking is not there to go on."""
+        if self._lock.locked() and self._collects:
+            gc.enable()
+        self._lock = threading.Lock()
+
+
+_glimpse = _Glimpse()
+os.register_at_fork(after_in_child=_glimpse.forked)
+
+
 def of_thread(thread: int, *, crossed: bool = False, outside: int = 0) -> list[tuple[FrameType, int]]:
     """The calls of a thread from our wrapper inwards, outermost first; none where the thread is not serving.
 
@@ -27,7 +63,7 @@ def of_thread(thread: int, *, crossed: bool = False, outside: int = 0) -> list[t
     is the id of the frame that called the one of WSGI, 1 where there was none.
     """
     found: list[tuple[FrameType, int]] = []
-    frame = sys._current_frames().get(thread)
+    frame = _glimpse.frame(thread)
     outermost = called = 0
     while frame is not None and len(found) < _DEEPEST:
         if id(frame) == outside:

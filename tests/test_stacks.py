@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +15,7 @@ import pytest
 from asgiref.sync import async_to_sync, sync_to_async
 
 import recorders
-from django_gateway import instrument
+from django_gateway import instrument, stacks
 from django_gateway.exchange import Frame
 from django_gateway.interfaces.asgi import RecordedASGI
 from django_gateway.interfaces.wsgi import RecordedWSGI
@@ -145,3 +148,46 @@ def test_back_from_a_thread_it_is_where_it_was() -> None:
 
     with in_flight(asgi(application), hanging) as stack:
         seen(stack, "application", "waits")
+
+
+#: Collections run code that lets others run, and somebody starts one thread after the other.
+BUSY = """
+import gc, os, threading, time
+from django_gateway import stacks
+
+def start_threads():
+    while True:
+        threading.Thread(target=lambda: time.sleep(0.0005)).start()
+
+gc.callbacks.append(lambda *_: time.sleep(0))
+gc.set_threshold(1)
+threading.Thread(target=start_threads, daemon=True).start()
+for _ in range(1_500):
+    stacks.of_thread(threading.get_ident(), outside=1)
+    time.sleep(0.0001)
+assert gc.isenabled()
+gc.disable()
+stacks.of_thread(threading.get_ident())
+assert not gc.isenabled()
+print("looked", flush=True)
+os._exit(0)
+"""
+
+
+def test_looking_at_a_thread_stops_nobody() -> None:
+    done = subprocess.run([sys.executable, "-c", BUSY], capture_output=True, text=True, timeout=120, check=False)
+    assert (done.stdout, done.stderr) == ("looked\n", "")
+
+
+def test_a_child_of_a_fork_while_somebody_looks_collects_and_can_look() -> None:
+    gone = stacks._Glimpse()
+    gone._lock.acquire()
+    gone._collects = True
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        gone.forked()
+        assert gc.isenabled()
+        assert gone.frame(threading.get_ident()) is not None
+    finally:
+        (gc.enable if collects else gc.disable)()
