@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from math import inf
 from typing import Final
 
 from . import arrivals
@@ -39,6 +40,9 @@ def prune(connection: sqlite3.Connection, capacity: Capacity) -> bool:
         if last is None:
             # Nobody has read for long, if ever.
             last = arrivals.forget(connection, excess, at_least)
+        elif _older_arrived(connection, last):
+            arrivals.sort_in(connection, inf)
+            return True
         if last is None:
             if not at_least and excess < capacity.exchanges * _SLACK:
                 return False
@@ -46,6 +50,11 @@ def prune(connection: sqlite3.Connection, capacity: Capacity) -> bool:
         else:
             _forget_up_to(connection, last)
     return True
+
+
+def _older_arrived(connection: sqlite3.Connection, last: int) -> bool:
+    """Whether something of up to ``last`` waits: it would come back among younger ones."""
+    return connection.execute("SELECT 1 FROM arrival WHERE first <= ? LIMIT 1", (last,)).fetchone() is not None
 
 
 def _forget_up_to(connection: sqlite3.Connection, last: int) -> None:
