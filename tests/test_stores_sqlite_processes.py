@@ -109,6 +109,39 @@ def test_several_processes_write_at_once(store: SQLiteStore, path: Path) -> None
         assert recorders.entries(exchange)["HTTP_X_PROCESS"] == name
 
 
+def test_whoever_follows_is_told_each_exchange_once_while_others_write_and_read(store: SQLiteStore, path: Path) -> None:
+    keep(store, factories.wsgi_page(path="/before"))
+    followers = [SQLiteStore(path, Capacity()) for _ in range(2)]
+    told: list[list[str]] = [[], []]
+    done = threading.Event()
+
+    def follow(number: int) -> None:
+        cursor, _ = followers[number].since(-1)
+        started.wait(60)
+        last = False
+        while not last:
+            last = done.is_set()
+            cursor, news = followers[number].since(cursor, limit=10_000)
+            told[number] += [summary.path for summary in news]
+
+    started = threading.Barrier(3)
+    threads = [threading.Thread(target=follow, args=[number]) for number in range(2)]
+    processes = [writing(path, f"p{number}", 300) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    started.wait(60)
+    ready(*processes)
+    for process in processes:
+        process.communicate(timeout=60)
+    done.set()
+    for thread, follower in zip(threads, followers, strict=True):
+        thread.join(60)
+        follower.close()
+    expected = sorted(f"/p{p}/{n}" for p in range(3) for n in range(300))
+    assert sorted(told[0]) == expected
+    assert sorted(told[1]) == expected
+
+
 def test_killed_at_any_instant_the_file_is_whole(store: SQLiteStore, path: Path) -> None:
     """Several workers, killed again and again in the middle of writing: nothing that was flushed is lost."""
     said: dict[str, int] = {}
