@@ -79,6 +79,18 @@ def test_more_than_one_transaction_takes(store: SQLiteStore, path: Path) -> None
     assert lies(path) == (9 * 512, 0)
 
 
+def test_a_batch_of_many_bytes_is_several_rows(store: SQLiteStore, path: Path) -> None:
+    large = [factories.wsgi_page(path=f"/{number}", query="q" * 1_500_000) for number in range(4)]
+    small = pages("small", "smaller")
+    cursor, _ = store.since(-1)
+    keep(store, *large[:3], *small, large[3])
+    with closing(sqlite3.connect(path)) as other:
+        rows = other.execute("SELECT exchanges, LENGTH(body) FROM arrival ORDER BY batch").fetchall()
+    assert [exchanges for exchanges, _ in rows] == [1, 1, 3, 1]
+    assert max(length for _, length in rows) < 7_000_000
+    assert [summary.path for summary in store.since(cursor)[1]] == ["/0", "/1", "/2", "/small", "/smaller", "/3"]
+
+
 def test_what_is_in_flight_is_a_row_at_once_and_replaced_by_its_end(store: SQLiteStore, path: Path) -> None:
     exchange = factories.in_flight(path="/slow")
     keep(store, exchange)

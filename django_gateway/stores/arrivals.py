@@ -7,7 +7,7 @@ Whoever reads has ``sort_in`` make these rows first; what is forgotten before an
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -25,6 +25,8 @@ _ARRAY: Final = b"\xdd"  # MessagePack's array 32
 #: As ``Packed``, but what a row has was not looked at by anybody yet.
 _Unpacked = tuple[int, bytearray, tuple[Any, ...], tuple[Any, ...] | None]
 _decode: Final[Any] = msgspec.msgpack.Decoder(list[_Unpacked]).decode
+#: Bytes of a row, which is in memory several times while it is written; more where one exchange has more.
+_MOST: Final = 4 * 2**20
 #: Exchanges that are sorted in in one transaction, so that writers never wait long.
 _AT_ONCE: Final = 2_000
 #: What SQLite or its module say of a value that is none of theirs.
@@ -33,6 +35,18 @@ _NO_VALUE: Final = (sqlite3.ProgrammingError, sqlite3.InterfaceError, sqlite3.Da
 
 def pack(exchange: Exchange) -> Arrival:
     return exchange.id, encode((exchange.id, encode(exchange), *sql.pack(exchange)))
+
+
+def portions(packed: Sequence[Arrival]) -> Iterator[Sequence[Arrival]]:
+    """What is to be a batch each."""
+    first = size = 0
+    for position, (_, body) in enumerate(packed):
+        size += len(body)
+        if size > _MOST and position > first:
+            yield packed[first:position]
+            first, size = position, len(body)
+    if packed:
+        yield packed[first:]
 
 
 def joined(packed: Sequence[Arrival]) -> bytes:

@@ -76,13 +76,12 @@ class SQLiteStore:
         key = None if vocabulary is None else vocabulary.key
         finished = [each for each in packed if len(each) == 2]
         with transaction(connection):
-            batch = next_batch(connection)
             if vocabulary is not None:
                 self._write_words(connection, vocabulary, max(map(_NUMBER, packed)))
-            if finished:
-                arrivals.add(connection, finished, batch, key)
+            for portion in arrivals.portions(finished):
+                arrivals.add(connection, portion, next_batch(connection), key)
             if len(finished) < len(packed):
-                insert(connection, [each for each in packed if len(each) != 2], batch, key)
+                insert(connection, [each for each in packed if len(each) != 2], next_batch(connection), key)
 
     def _salvage(self, pause: float) -> None:
         """Keep what dead processes were in when they died."""
