@@ -104,11 +104,12 @@ def outcome(pack: Callable[[], Any]) -> Any:
         return type(error), str(error)
 
 
-def in_python(made: Recording) -> arrivals.Arrival:
+def in_python(made: Recording) -> Any:
     return arrivals.pack(made.exchange())
 
 
-def unpacked(packed: arrivals.Arrival) -> tuple[Any, ...]:
+def unpacked(packed: Any) -> tuple[Any, ...]:
+    assert len(packed) == 2
     (found,) = arrivals.unpack(arrivals.joined([packed]))
     assert found[0] == packed[0]
     return found

@@ -13,7 +13,7 @@ import pytest
 import factories
 from contract import forget, keep, paths, plain
 from django_gateway.exchange import Exchange
-from django_gateway.stores import Capacity, connection
+from django_gateway.stores import Capacity, arrivals, connection
 from django_gateway.stores.sqlite import SQLiteStore
 
 
@@ -100,11 +100,21 @@ def test_what_is_in_flight_is_a_row_at_once_and_replaced_by_its_end(store: SQLit
     assert [(summary.path, summary.state) for summary in store.page()] == [("/slow", "finished")]
 
 
-def test_one_that_can_not_be_kept_costs_no_other(store: SQLiteStore) -> None:
+def test_whoever_writes_what_can_not_be_kept_is_told(store: SQLiteStore, path: Path) -> None:
+    before, broken = pages("before", "broken")
+    with pytest.raises(OverflowError):
+        keep(store, before, msgspec.structs.replace(broken, status=2**63))
+    assert lies(path) == (0, 0)
+
+
+def test_one_that_can_not_be_sorted_in_costs_no_other(
+    store: SQLiteStore, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before, broken, after = pages("before", "broken", "after")
+    monkeypatch.setattr(arrivals, "_has_a_type", lambda value: True)
     keep(store, before, msgspec.structs.replace(broken, status=2**63), after)
     assert paths(store) == ["/after", "/before"]
-    assert lies(store._path) == (2, 0)
+    assert lies(path) == (2, 0)
 
 
 def test_the_capacity_holds_where_nobody_reads(path: Path) -> None:

@@ -15,7 +15,7 @@ from gunicorn.arbiter import Arbiter as GunicornArbiter
 from gunicorn.workers import gasgi
 from gunicorn.workers.gasgi import ASGIWorker as GunicornASGIWorker
 
-from . import forked, spare, tether
+from . import accepting, forked, spare, tether
 from .channel import channel
 
 #: Seconds in which a connection that was accepted is expected to be set up.
@@ -27,11 +27,7 @@ class ASGIWorker(GunicornASGIWorker):
 
     def handle_exit_signal(self) -> None:
         super().handle_exit_signal()
-        self._close()
-
-    def _close(self) -> None:
-        for server in self.servers:
-            server.close()
+        accepting.stop(self.servers)
 
     def _get_ssl_context(self) -> Any:
         # The last that is asked before it listens.
@@ -40,7 +36,7 @@ class ASGIWorker(GunicornASGIWorker):
         return super()._get_ssl_context()
 
     async def _shutdown(self) -> None:
-        self._close()
+        accepting.stop(self.servers)
         # A connection counts once it is set up, with TLS after the handshake: until then nobody waits for it.
         await asyncio.sleep(_FRESH)
         await super()._shutdown()

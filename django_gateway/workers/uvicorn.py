@@ -15,7 +15,7 @@ from typing import Any
 
 import uvicorn
 
-from . import spare
+from . import accepting, spare
 from .channel import channel
 
 #: Seconds in which a client that has connected is expected to send its request.
@@ -38,8 +38,7 @@ class Server(uvicorn.Server):
             super().handle_exit(sig, frame)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        for server in self.servers:
-            server.close()
+        accepting.stop(self.servers)
         loop = asyncio.get_running_loop()
         until = loop.time() + _FRESH
         await asyncio.sleep(_LOOK)
