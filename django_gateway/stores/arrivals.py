@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from ..exchange import Exchange
-from . import sql
+from . import rows
 from .encoding import encode
 from .rows import Packed, insert
 
@@ -35,10 +35,8 @@ _NO_VALUE: Final = (sqlite3.ProgrammingError, sqlite3.InterfaceError, sqlite3.Da
 
 def pack(exchange: Exchange) -> Arrival | Packed:
     """Packed where SQLite will refuse it: whoever writes is to find that out, who counts it, and not who reads."""
-    row, shared = sql.pack(exchange)
-    if all(map(_has_a_type, row)):
-        return exchange.id, encode((exchange.id, encode(exchange), row, shared))
-    return exchange.id, bytearray(encode(exchange)), row, shared
+    packed = rows.pack(exchange)
+    return (exchange.id, encode(packed)) if all(map(_has_a_type, packed[2])) else packed
 
 
 def _has_a_type(value: object) -> bool:

@@ -13,12 +13,12 @@ from pathlib import Path
 import msgspec
 
 from ..exchange import FINISHED, IN_FLIGHT, INTERRUPTED, Exchange
-from . import arrivals, sql
+from . import arrivals
 from .base import StoreError
 from .connection import Connection, transaction
-from .encoding import decode, encode
+from .encoding import decode
 from .liveness import lives
-from .rows import insert, next_batch, spelled
+from .rows import insert, next_batch, pack, spelled
 from .salvage import Wreck, wrecks
 
 
@@ -65,5 +65,4 @@ def _keep(wreck: Wreck, connection: sqlite3.Connection) -> None:
                 with suppress(KeyError, msgspec.MsgspecError):  # its words are lost: ``settle`` says what happened
                     exchange = spelled(connection, row[0], decode(row[1]), wreck.words)
                     kept.append(wreck.completed(slot, exchange))
-        packed = [(exchange.id, bytearray(encode(exchange)), *sql.pack(exchange)) for exchange in kept]
-        insert(connection, packed, next_batch(connection), None)
+        insert(connection, [pack(exchange) for exchange in kept], next_batch(connection), None)

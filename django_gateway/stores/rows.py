@@ -11,6 +11,7 @@ from typing import Any, Final
 from ..exchange import Exchange
 from ..vocabulary import Dictionary, expand
 from . import sql
+from .encoding import encode
 
 #: Rows of one INSERT. A whole batch goes in few statements, since each of them lets go of the interpreter's lock; see
 #: sql.insert.
@@ -24,6 +25,10 @@ _SHARED: Final = itemgetter(3)
 #: Id, record, values and what the row shares with others: see ``sql.pack``. Of bytes Python's module asks first, and at
 #: length, whether they are to be adapted; of a bytearray it does not.
 Packed = tuple[int, bytearray, tuple[Any, ...], sql.Shared | None]
+
+
+def pack(exchange: Exchange) -> Packed:
+    return exchange.id, bytearray(encode(exchange)), *sql.pack(exchange)
 
 
 def insert(connection: sqlite3.Connection, packed: Sequence[Packed], batch: int, key: int | None) -> None:

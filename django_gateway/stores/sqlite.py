@@ -20,11 +20,11 @@ import msgspec
 from .. import native
 from ..exchange import FINISHED, Exchange, Summary
 from ..vocabulary import OWN, Vocabulary
-from . import arrivals, capacity, interrupted, sql
+from . import arrivals, capacity, interrupted, rows, sql
 from . import parts as joining
 from .base import MOST_FORGOTTEN, Capacity, Part, Statistics, StoreBusy
 from .connection import Connection, transaction
-from .encoding import decode, encode, encode_plain
+from .encoding import decode, encode_plain
 from .filters import Condition
 from .rows import Packed, insert, next_batch, spelled
 
@@ -52,9 +52,7 @@ class SQLiteStore:
 
     def pack(self, exchange: Exchange, vocabulary: Vocabulary | None = None) -> arrivals.Arrival | Packed:
         # What is in flight comes again and again, and replaces what was there.
-        if exchange.state == FINISHED:
-            return arrivals.pack(exchange)
-        return exchange.id, bytearray(encode(exchange)), *sql.pack(exchange)
+        return arrivals.pack(exchange) if exchange.state == FINISHED else rows.pack(exchange)
 
     def write(self, packed: Sequence[arrivals.Arrival | Packed], vocabulary: Vocabulary | None = None) -> None:
         if packed:
@@ -108,16 +106,16 @@ class SQLiteStore:
         self.attach_all([Part(key, kind, data)])
 
     def attach_all(self, parts: Iterable[Part]) -> None:
-        rows = [(key, kind, joining.position(), encode_plain(data)) for key, kind, data in parts]
+        values = [(key, kind, joining.position(), encode_plain(data)) for key, kind, data in parts]
         most = joining.MOST_PER_EXCHANGE * self._capacity.exchanges
 
         def write(connection: sqlite3.Connection) -> None:
             with transaction(connection):
-                connection.executemany("INSERT OR REPLACE INTO part VALUES (?, ?, ?, ?)", rows)
+                connection.executemany("INSERT OR REPLACE INTO part VALUES (?, ?, ?, ?)", values)
                 newest = "SELECT position FROM part ORDER BY position DESC LIMIT 1 OFFSET ?"
                 connection.execute(f"DELETE FROM part WHERE position <= ({newest})", (most,))
 
-        if rows:
+        if values:
             self._writer.use(write, create=True)
 
     def find(self, request_ids: Collection[str]) -> dict[str, list[int]]:
@@ -213,8 +211,8 @@ class SQLiteStore:
             after = cursor if cursor < newest else 0
             news = "batch > ? AND batch <= ? ORDER BY batch DESC, id DESC LIMIT ?"
             query = f"SELECT {sql.COLUMNS} FROM exchange WHERE {news}"
-            rows = connection.execute(query, (after, newest, limit)).fetchall()
-            return newest, [sql.summary(row) for row in reversed(rows)]
+            listed = connection.execute(query, (after, newest, limit)).fetchall()
+            return newest, [sql.summary(row) for row in reversed(listed)]
 
         self._salvage(_SETTLE_EVERY)
         nothing: tuple[int, list[Summary]] = (0, [])
